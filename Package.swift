@@ -1,0 +1,125 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The layers of docs/ARCHITECTURE.md, bottom up. A target depends on its own layer or on layers below it;
+// Machines and Devices never see each other. Tests/Tidy checks what SwiftPM cannot.
+
+let settings: [SwiftSetting] = [
+    .enableExperimentalFeature("Lifetimes"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func layer(
+    _ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)",
+        swiftSettings: settings)
+}
+
+func shim(_ layer: String, _ name: String) -> Target {
+    .target(name: name, path: "Sources/\(layer)/\(name)", cSettings: [.unsafeFlags(["-O2"])])
+}
+
+func library(_ name: String, _ debianPackage: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/Libraries/\(name)", providers: [.apt([debianPackage])])
+}
+
+func tests(_ layer: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(layer)/\(name)Tests",
+        swiftSettings: settings)
+}
+
+let collections: [Target.Dependency] = [
+    .product(name: "DequeModule", package: "swift-collections"),
+    .product(name: "OrderedCollections", package: "swift-collections"),
+    .product(name: "HeapModule", package: "swift-collections"),
+]
+
+let vocabulary: [Target] = [
+    layer("Vocabulary", "Model"),
+    shim("Vocabulary", "CBytes"),
+    layer("Vocabulary", "Bytes", ["CBytes"]),
+    layer("Vocabulary", "Subjects", ["Bytes"]),
+    tests("Vocabulary", "Model", ["Model"]),
+    tests("Vocabulary", "Bytes", ["Bytes"]),
+    tests("Vocabulary", "Subjects", ["Subjects"]),
+]
+
+let formats: [Target] = [
+    library("CZlib", "zlib1g-dev"),
+    library("CLZ4", "liblz4-dev"),
+    library("CZstd", "libzstd-dev"),
+    library("CSnappy", "libsnappy-dev"),
+    layer("Formats", "JSON", ["Bytes"]),
+    layer(
+        "Formats", "Records", ["Bytes", "Model", "Subjects", "CZlib", "CLZ4", "CZstd", "CSnappy"]),
+    layer("Formats", "NATSProtocol", ["Bytes", "JSON", "Model", "Subjects"]),
+    layer("Formats", "KafkaProtocol", ["Bytes", "Model"]),
+    layer("Formats", "JetStreamAPI", ["Bytes", "JSON", "Model", "Subjects"]),
+    tests("Formats", "JSON", ["JSON"]),
+    tests("Formats", "Records", ["Records"]),
+    tests("Formats", "NATSProtocol", ["NATSProtocol"]),
+    tests("Formats", "KafkaProtocol", ["KafkaProtocol"]),
+    tests("Formats", "JetStreamAPI", ["JetStreamAPI"]),
+]
+
+let machines: [Target] = [
+    layer(
+        "Machines", "JetStream",
+        ["Bytes", "JetStreamAPI", "Model", "NATSProtocol", "Subjects"] + collections),
+    layer("Machines", "KafkaCoordination", ["Bytes", "KafkaProtocol", "Model", "Records"] + collections),
+    layer("Machines", "Catalog", ["Bytes", "JSON", "JetStreamAPI", "Model", "Records", "Subjects"] + collections),
+    tests("Machines", "JetStream", ["JetStream"]),
+    tests("Machines", "KafkaCoordination", ["KafkaCoordination"]),
+    tests("Machines", "Catalog", ["Catalog"]),
+]
+
+let devices: [Target] = [
+    shim("Devices", "CPlatform"),
+    layer("Devices", "Platform", ["CPlatform", "Model"]),
+    layer("Devices", "Storage", ["Bytes", "Model", "Platform"] + collections),
+    layer("Devices", "Transport", ["Bytes", "Platform"] + collections),
+    tests("Devices", "Storage", ["Storage"]),
+    tests("Devices", "Transport", ["Transport"]),
+]
+
+let services: [Target] = [
+    layer(
+        "Services", "Broker",
+        ["Bytes", "Catalog", "JSON", "JetStream", "JetStreamAPI", "KafkaCoordination", "KafkaProtocol", "Model",
+            "NATSProtocol", "Platform", "Records", "Storage", "Subjects", "Transport"] + collections),
+    layer(
+        "Services", "NATSService",
+        ["Broker", "Bytes", "Catalog", "JSON", "JetStream", "JetStreamAPI", "Model", "NATSProtocol", "Platform",
+            "Records", "Subjects", "Transport"] + collections),
+    layer(
+        "Services", "KafkaService",
+        ["Broker", "Bytes", "Catalog", "KafkaCoordination", "KafkaProtocol", "Model", "Platform", "Records",
+            "Transport"] + collections),
+    tests("Services", "Broker", ["Broker"]),
+]
+
+let server: [Target] = [
+    .executableTarget(
+        name: "duolog",
+        dependencies: [
+            "Broker", "KafkaService", "NATSService", "Platform", "Storage", "Transport",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        path: "Sources/Server/duolog", swiftSettings: settings),
+    .testTarget(name: "TidyTests", path: "Tests/Tidy/TidyTests", swiftSettings: settings),
+]
+
+let package = Package(
+    name: "duolog",
+    products: [.executable(name: "duolog", targets: ["duolog"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: vocabulary + formats + machines + devices + services + server
+)

@@ -1,0 +1,4 @@
+@main
+struct Duolog {
+    static func main() {}
+}
