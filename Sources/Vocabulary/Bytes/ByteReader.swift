@@ -13,17 +13,21 @@ public enum MalformedBytes: Error, Equatable, Sendable {
 /// A cursor over borrowed bytes: big-endian integers, varints and slices, each checked against what is left.
 public struct ByteReader: ~Escapable {
     @usableFromInline let span: RawSpan
-    public private(set) var position = 0
+    @usableFromInline var cursor = 0
 
     @_lifetime(copy span)
+    @inlinable
     public init(_ span: RawSpan) {
         self.span = span
     }
 
-    public var remaining: Int { span.byteCount - position }
-    public var isAtEnd: Bool { remaining == 0 }
+    /// How many bytes have been taken.
+    @inlinable public var position: Int { cursor }
+    @inlinable public var remaining: Int { span.byteCount - cursor }
+    @inlinable public var isAtEnd: Bool { remaining == 0 }
 
     /// The next integer, big endian.
+    @inlinable
     public mutating func int<T: FixedWidthInteger & BitwiseCopyable>(
         _: T.Type = T.self
     ) throws(MalformedBytes) -> T {
@@ -31,28 +35,31 @@ public struct ByteReader: ~Escapable {
         guard remaining >= size else { throw .truncated }
         // In bounds by the guard; every bit pattern is a valid integer.
         let value = unsafe span.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: T.self)
-        position += size
+        cursor += size
         return T(bigEndian: value)
     }
 
     /// The next `count` bytes, borrowed.
     @_lifetime(copy self)
+    @inlinable
     public mutating func bytes(_ count: Int) throws(MalformedBytes) -> RawSpan {
         guard count >= 0 else { throw .badLength(count) }
         guard remaining >= count else { throw .truncated }
         let slice = span.extracting(position..<position + count)
-        position += count
+        cursor += count
         return slice
     }
 
+    @inlinable
     public mutating func skip(_ count: Int) throws(MalformedBytes) {
         guard count >= 0 else { throw .badLength(count) }
         guard remaining >= count else { throw .truncated }
-        position += count
+        cursor += count
     }
 
     /// An unsigned varint: seven bits a byte, least significant group first.
     /// Source: Kafka protocol guide, "Unsigned Varint".
+    @inlinable
     public mutating func unsignedVarint() throws(MalformedBytes) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
@@ -67,11 +74,13 @@ public struct ByteReader: ~Escapable {
     }
 
     /// A zig-zag varint or varlong.
+    @inlinable
     public mutating func varint() throws(MalformedBytes) -> Int64 {
         let raw = try unsignedVarint()
         return Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
     }
 
+    @inlinable
     public mutating func string(_ count: Int) throws(MalformedBytes) -> String {
         let slice = try bytes(count)
         guard let text = String(validatingUTF8: slice) else { throw .notUTF8 }
