@@ -103,6 +103,14 @@ let services: [Target] = [
     tests("Services", "Broker", ["Broker"]),
 ]
 
+// The Swift runtime goes into the executable: one file to copy. Said here and not on the command line, because
+// --static-swift-stdlib changes how everything is compiled, and the tests cannot be linked that way.
+let staticRuntime: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-stdlib", "-lswiftSynchronization", "-l_FoundationCollections", "-l_FoundationCShims",
+    ])
+]
+
 let server: [Target] = [
     .executableTarget(
         name: "duolog",
@@ -110,7 +118,8 @@ let server: [Target] = [
             "Broker", "KafkaService", "NATSService", "Platform", "Storage", "Transport",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
-        path: "Sources/Server/duolog", swiftSettings: settings),
+        path: "Sources/Server/duolog", swiftSettings: settings,
+        linkerSettings: staticRuntime),
     .testTarget(name: "TidyTests", path: "Tests/Tidy/TidyTests", swiftSettings: settings),
 ]
 
