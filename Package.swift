@@ -63,7 +63,7 @@ let formats: [Target] = [
     tests("Formats", "JSON", ["JSON"]),
     tests("Formats", "Records", ["Records"]),
     tests("Formats", "NATSProtocol", ["NATSProtocol"]),
-    tests("Formats", "KafkaProtocol", ["KafkaProtocol"]),
+    tests("Formats", "KafkaProtocol", ["Bytes", "KafkaProtocol", "Model"]),
     tests("Formats", "JetStreamAPI", ["JetStreamAPI"]),
 ]
 
