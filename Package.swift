@@ -120,6 +120,9 @@ let server: [Target] = [
         ],
         path: "Sources/Server/duolog", swiftSettings: settings,
         linkerSettings: staticRuntime),
+    .executableTarget(
+        name: "kafka-codec", dependencies: ["Bytes", "KafkaProtocol"],
+        path: "Tests/Support/kafka-codec", swiftSettings: settings),
     .testTarget(name: "TidyTests", path: "Tests/Tidy/TidyTests", swiftSettings: settings),
 ]
 
