@@ -93,12 +93,16 @@ enum KafkaCodec {
         .deleteTopics: (DeleteTopicsRequest.self, DeleteTopicsResponse.self),
         .deleteRecords: (DeleteRecordsRequest.self, DeleteRecordsResponse.self),
         .initProducerId: (InitProducerIdRequest.self, InitProducerIdResponse.self),
-        .offsetForLeaderEpoch: (OffsetForLeaderEpochRequest.self, OffsetForLeaderEpochResponse.self),
+        .offsetForLeaderEpoch: (
+            OffsetForLeaderEpochRequest.self, OffsetForLeaderEpochResponse.self
+        ),
         .describeConfigs: (DescribeConfigsRequest.self, DescribeConfigsResponse.self),
         .describeLogDirs: (DescribeLogDirsRequest.self, DescribeLogDirsResponse.self),
         .createPartitions: (CreatePartitionsRequest.self, CreatePartitionsResponse.self),
         .deleteGroups: (DeleteGroupsRequest.self, DeleteGroupsResponse.self),
-        .incrementalAlterConfigs: (IncrementalAlterConfigsRequest.self, IncrementalAlterConfigsResponse.self),
+        .incrementalAlterConfigs: (
+            IncrementalAlterConfigsRequest.self, IncrementalAlterConfigsResponse.self
+        ),
         .describeCluster: (DescribeClusterRequest.self, DescribeClusterResponse.self),
     ]
 }
