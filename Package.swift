@@ -82,9 +82,9 @@ let devices: [Target] = [
     shim("Devices", "CPlatform"),
     layer("Devices", "Platform", ["CPlatform", "Model"]),
     layer("Devices", "Storage", ["Bytes", "Model", "Platform"] + collections),
-    layer("Devices", "Transport", ["Bytes", "Platform"] + collections),
+    layer("Devices", "Transport", ["Bytes", "Model", "Platform"] + collections),
     tests("Devices", "Storage", ["Storage"]),
-    tests("Devices", "Transport", ["Transport"]),
+    tests("Devices", "Transport", ["Bytes", "Model", "Platform", "Transport"]),
 ]
 
 let services: [Target] = [
