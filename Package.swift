@@ -61,7 +61,7 @@ let formats: [Target] = [
     layer("Formats", "KafkaProtocol", ["Bytes", "Model"]),
     layer("Formats", "JetStreamAPI", ["Bytes", "JSON", "Model", "Subjects"]),
     tests("Formats", "JSON", ["JSON"]),
-    tests("Formats", "Records", ["Records"]),
+    tests("Formats", "Records", ["Bytes", "Model", "Records"]),
     tests("Formats", "NATSProtocol", ["NATSProtocol"]),
     tests("Formats", "KafkaProtocol", ["Bytes", "KafkaProtocol", "Model"]),
     tests("Formats", "JetStreamAPI", ["JetStreamAPI"]),
