@@ -74,7 +74,7 @@ let machines: [Target] = [
     layer("Machines", "KafkaCoordination", ["Bytes", "KafkaProtocol", "Model", "Records"] + collections),
     layer("Machines", "Catalog", ["Bytes", "JSON", "JetStreamAPI", "Model", "Records", "Subjects"] + collections),
     tests("Machines", "JetStream", ["JetStream"]),
-    tests("Machines", "KafkaCoordination", ["KafkaCoordination"]),
+    tests("Machines", "KafkaCoordination", ["Bytes", "KafkaCoordination", "KafkaProtocol", "Model"]),
     tests("Machines", "Catalog", ["Catalog"]),
 ]
 
