@@ -115,7 +115,7 @@ import Testing
 
     @Test mutating func `the leader leaves in the middle of a rebalance`() throws {
         let (ids, generation) = story.stableGroup(3)
-        let second = story.join(ids[1])
+        let second = story.join(ids[1], topics: ["t", "u"])
         let third = story.join(ids[2])
         #expect(second.answer == nil)
         #expect(story.leave(ids[0]) == .none)

@@ -1,4 +1,5 @@
 import KafkaCoordination
+import KafkaProtocol
 import Model
 import Testing
 
