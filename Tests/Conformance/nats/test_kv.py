@@ -1,0 +1,63 @@
+"""Key-value buckets with nats-py: the calls that need no push consumer. They run against both servers."""
+
+import pytest
+from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError
+
+from harness.nats_py import with_jetstream
+
+
+@with_jetstream
+async def test_put_get_and_revisions(js, name):
+    bucket = await js.create_key_value(bucket=name, history=3)
+    assert await bucket.put("a", b"1") == 1
+    assert await bucket.put("b", b"2") == 2
+    assert await bucket.put("a", b"3") == 3
+    entry = await bucket.get("a")
+    assert (entry.value, entry.revision) == (b"3", 3)
+    assert (await bucket.get("a", revision=1)).value == b"1"
+    status = await bucket.status()
+    assert (status.bucket, status.values, status.history) == (name, 3, 3)
+
+
+@with_jetstream
+async def test_create_and_update_check_the_revision(js, name):
+    bucket = await js.create_key_value(bucket=name)
+    revision = await bucket.create("k", b"1")
+    with pytest.raises(KeyWrongLastSequenceError):
+        await bucket.create("k", b"again")
+    revision = await bucket.update("k", b"2", last=revision)
+    with pytest.raises(KeyWrongLastSequenceError):
+        await bucket.update("k", b"3", last=revision - 1)
+    assert (await bucket.get("k")).value == b"2"
+
+
+@with_jetstream
+async def test_delete_and_create_again(js, name):
+    bucket = await js.create_key_value(bucket=name)
+    await bucket.put("k", b"1")
+    await bucket.delete("k")
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get("k")
+    await bucket.create("k", b"2")
+    assert (await bucket.get("k")).value == b"2"
+
+
+@with_jetstream
+async def test_purge_leaves_only_the_marker(js, name):
+    bucket = await js.create_key_value(bucket=name, history=10)
+    for number in range(5):
+        await bucket.put("k", b"%d" % number)
+    await bucket.purge("k")
+    assert (await js.stream_info(f"KV_{name}")).state.messages == 1
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get("k")
+
+
+@with_jetstream
+async def test_a_missing_key_and_a_missing_bucket(js, name):
+    bucket = await js.create_key_value(bucket=name)
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get("nothing")
+    await js.delete_key_value(name)
+    with pytest.raises(BucketNotFoundError):
+        await js.key_value(name)

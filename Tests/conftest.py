@@ -1,0 +1,102 @@
+"""Fixtures for all tests that talk to a real server."""
+
+import asyncio
+import inspect
+import itertools
+
+import pytest
+
+pytest.register_assert_rewrite("harness")
+
+from harness.nats_wire import Wire  # noqa: E402 (after the line above, so that its asserts explain themselves)
+from harness.server import Server  # noqa: E402
+
+_numbers = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Lets a test be a coroutine."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.fixture
+def name():
+    """A name that no other test of this run uses."""
+    return f"t{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    """Servers by kind, started when first asked for and shared by the tests of this run."""
+    servers = {}
+
+    def get(kind: str) -> Server:
+        server = servers.get(kind)
+        if server is None or not server.is_running():
+            server = servers[kind] = Server(kind, tmp_path_factory.mktemp(kind)).start()
+        return server
+
+    yield get
+    for server in servers.values():
+        server.stop()
+
+
+@pytest.fixture
+def duolog(running):
+    """Duolog, shared with other tests; afterwards it must still be running."""
+    server = running("duolog")
+    yield server
+    assert server.is_running(), f"the server died:\n{server.log[-5000:]}"
+
+
+@pytest.fixture(params=["duolog", "nats-server"])
+def nats_server(request, running):
+    """Duolog and then nats-server: a test that passes with both tests Duolog for the right thing."""
+    server = running(request.param)
+    yield server
+    assert server.is_running(), f"the server died:\n{server.log[-5000:]}"
+
+
+@pytest.fixture
+def wire(nats_server):
+    """Opens raw connections to the NATS port and closes them after the test."""
+    yield from _wires(nats_server)
+
+
+@pytest.fixture
+def duolog_wire(duolog):
+    """As `wire`, for Duolog alone."""
+    yield from _wires(duolog)
+
+
+def _wires(server):
+    opened = []
+
+    def open_one(**options) -> Wire:
+        one = Wire(server.nats_port)
+        opened.append(one)
+        return one.connect(**options) if options.pop("connect", True) else one
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def own_duolog(tmp_path):
+    """Starts servers of a test's own, each in its folder, and ends them after the test."""
+    started = []
+
+    def start(*arguments, folder=None, launch_only=False, **options) -> Server:
+        server = Server("duolog", folder or tmp_path / f"server{len(started)}", arguments, **options)
+        started.append(server)
+        return server if launch_only else server.start()
+
+    yield start
+    for server in started:
+        server.kill()

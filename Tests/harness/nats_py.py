@@ -1,0 +1,28 @@
+"""Hands tests a connected nats-py client."""
+
+import nats
+
+
+def connected(test):
+    """Calls the test with a connected client, the server, and a name that no other test uses."""
+
+    async def run(nats_server, name):
+        client = await nats.connect(nats_server.nats_url, connect_timeout=5)
+        try:
+            await test(client, nats_server, name)
+        finally:
+            await client.close()
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+def with_jetstream(test):
+    """Calls the test with a JetStream context, and a name that no other test uses."""
+
+    @connected
+    async def run(client, _, name):
+        await test(client.jetstream(timeout=5), name)
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
