@@ -1,0 +1,97 @@
+import Glibc
+
+/// The files of this machine, by plain system calls.
+public struct LocalFileSystem: FileSystem {
+    public init() {}
+
+    public func createDirectory(_ path: String) throws(SystemError) {
+        try Syscalls.makeDirectories(path)
+    }
+
+    public func list(_ path: String) throws(SystemError) -> [String] {
+        try Syscalls.list(path)
+    }
+
+    public func open(_ path: String, _ mode: FileOpenMode) throws(SystemError) -> any FileHandle {
+        let flags =
+            switch mode {
+            case .readOnly: O_RDONLY
+            case .readWrite: O_RDWR
+            case .create: O_RDWR | O_CREAT
+            }
+        return LocalFile(path: path, descriptor: try Syscalls.open(path, flags))
+    }
+
+    public func remove(_ path: String) throws(SystemError) {
+        try Syscalls.unlink(path)
+    }
+
+    public func rename(_ path: String, to newPath: String) throws(SystemError) {
+        try Syscalls.rename(path, newPath)
+    }
+
+    public func synchronizeDirectory(_ path: String) throws(SystemError) {
+        let descriptor = try Syscalls.open(path, O_RDONLY | O_DIRECTORY)
+        defer { Syscalls.close(descriptor) }
+        try Syscalls.fsync(descriptor, path)
+    }
+
+    public func lock(_ path: String) throws(SystemError) -> FileLockOutcome {
+        let descriptor = try Syscalls.open(path, O_RDWR | O_CREAT)
+        let file = LocalFile(path: path, descriptor: descriptor)
+        guard try Syscalls.lock(descriptor, path) else {
+            let text = String(decoding: try file.read(at: 0, byteCount: 20), as: UTF8.self)
+            return .held(byProcess: Int32(text.prefix { $0.isNumber }))
+        }
+        // The number is for people; a full disk must not keep the server from starting.
+        try? file.truncate(byteCount: 0)
+        let text = Array("\(getpid())\n".utf8)
+        try? file.writeFully(text.span.bytes, at: 0)
+        return .acquired(LocalLock(file))
+    }
+}
+
+final class LocalFile: FileHandle {
+    let path: String
+    let descriptor: Int32
+
+    init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit { Syscalls.close(descriptor) }
+
+    func byteCount() throws(SystemError) -> Int { try Syscalls.byteCount(descriptor, path) }
+
+    func read(at offset: Int, into bytes: inout MutableRawSpan) throws(SystemError) -> Int {
+        try Syscalls.pread(descriptor, &bytes, offset, path)
+    }
+
+    func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) -> Int {
+        try Syscalls.pwrite(descriptor, bytes, offset, path)
+    }
+
+    func reserve(byteCount: Int) throws(SystemError) {
+        try Syscalls.allocate(descriptor, byteCount, path)
+    }
+
+    func truncate(byteCount: Int) throws(SystemError) {
+        try Syscalls.truncate(descriptor, byteCount, path)
+    }
+
+    func nextData(from offset: Int) throws(SystemError) -> Range<Int>? {
+        try Syscalls.nextData(descriptor, offset, path)
+    }
+
+    func synchronize() throws(SystemError) { try Syscalls.fdatasync(descriptor, path) }
+}
+
+/// Holds the lock by holding the open file.
+final class LocalLock: FileLock {
+    private let file: LocalFile
+
+    init(_ file: LocalFile) { self.file = file }
+
+    func release() { Syscalls.unlock(file.descriptor) }
+}

@@ -1,0 +1,79 @@
+import Model
+
+/// What ``WriteAheadLog/replay(_:)`` found.
+public struct ReplayReport: Sendable {
+    /// Files with frames in them.
+    public var fileCount = 0
+    /// Frames handed to the caller, and how long they are together.
+    public var frameCount = 0
+    public var byteCount = 0
+    public var durationNanoseconds: Int64 = 0
+    /// The end of the newest file that was never acknowledged, where there was one.
+    public var cut: Cut?
+    /// What was there once and cannot be read: to be shown to people, each time.
+    public var damage: [Damage] = []
+
+    public var cutByteCount: Int { cut?.byteCount ?? 0 }
+
+    /// The remains of the group that was being written when the process or the machine ended.
+    public struct Cut: Equatable, Sendable {
+        public var path: String
+        public var offset: Int
+        /// From `offset` up to the last byte that was not zero.
+        public var byteCount = 0
+        /// Whole frames that were dropped with the torn one: none of them was acknowledged.
+        public var wholeFrameCount = 0
+        /// The file that now has these bytes; nil when there was no room for it.
+        public var keptAs: String?
+
+        init(path: String, offset: Int) {
+            self.path = path
+            self.offset = offset
+        }
+    }
+
+    /// A stretch of the log that was quarantined. The bytes stay where they are.
+    public struct Damage: Equatable, Sendable, CustomStringConvertible {
+        public var path: String
+        public var offset: Int
+        public var byteCount: Int
+        public var reason: Reason
+        /// What the frame was, where its header can be trusted.
+        public var frame: FrameHeader?
+
+        public var description: String {
+            var text = "\(path) at \(offset), \(byteCount) bytes: \(reason)"
+            if let frame {
+                text += " (log \(frame.log.value), \(frame.kind), offsets "
+                    + "\(frame.baseOffset.value)...\(frame.lastOffset.value))"
+            }
+            return text
+        }
+    }
+
+    public enum Reason: Equatable, Sendable, CustomStringConvertible {
+        /// No frame begins where the one before ends, or its header is not what was written.
+        case frameHeader
+        /// The header holds, the payload is not what was written.
+        case payload
+        /// The header of the file is not what was written. Its frames were read all the same.
+        case fileHeader
+        /// A frame of a kind that this version does not know.
+        case unknownKind(UInt8)
+        /// The file ends without the frame that says so, though others follow.
+        case missingEnd
+        /// Files of the sequence are not there, from the one named to this number.
+        case missingFiles(through: UInt64)
+
+        public var description: String {
+            switch self {
+            case .frameHeader: "no valid frame header"
+            case .payload: "payload checksum"
+            case .fileHeader: "file header"
+            case .unknownKind(let kind): "unknown kind \(kind)"
+            case .missingEnd: "the rest of the file is missing"
+            case .missingFiles(let last): "missing files, up to number \(last)"
+            }
+        }
+    }
+}

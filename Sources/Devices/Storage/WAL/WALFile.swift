@@ -1,0 +1,69 @@
+import Bytes
+import Model
+import Platform
+
+/// One file of the log, open. Its first 4,096 bytes are the file header; frames follow.
+///
+///      0  8 bytes  magic, the letters "DUOLOGWL"
+///      8  u32      CRC-32C of bytes 12..<4096
+///     12  u32      format version, 1
+///     16  u64      file number, as in the file's name
+///     24  16 bytes folder id, as in `format`
+///     40  i64      creation time, nanoseconds since 1970
+///     48           zeros
+final class WALFile: Sendable {
+    static let headerByteCount = 4096
+    static let magic: UInt64 = 0x4455_4F4C_4F47_574C
+
+    let number: UInt64
+    let path: String
+    let handle: any FileHandle
+    /// What the checksums of its frames are seeded with.
+    let seed: UInt32
+
+    init(number: UInt64, path: String, handle: any FileHandle, folderID: [UInt8]) {
+        self.number = number
+        self.path = path
+        self.handle = handle
+        seed = WALFrame.seed(folder: folderID, file: number)
+    }
+
+    /// The number in decimal, padded to 20 digits, so that names sort as numbers do.
+    static func name(_ number: UInt64) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: 20 - digits.count) + digits + ".wal"
+    }
+
+    static func number(ofName name: String) -> UInt64? {
+        guard name.utf8.count == 24, name.hasSuffix(".wal"), let number = UInt64(name.dropLast(4)),
+            number > 0, number <= WALPosition.maximumFileNumber, Self.name(number) == name
+        else { return nil }
+        return number
+    }
+
+    static func header(number: UInt64, folderID: [UInt8], created: Timestamp) -> [UInt8] {
+        var header = ByteWriter(capacity: headerByteCount)
+        header.int(magic)
+        header.int(UInt32(0))
+        header.int(UInt32(DataFolder.formatVersion))
+        header.int(number)
+        header.append(folderID)
+        header.int(created.nanoseconds)
+        header.append(repeatElement(0, count: headerByteCount - header.count))
+        header.patch(crc32c(header.bytes.span.bytes.extracting(12..<headerByteCount)), at: 8)
+        return header.bytes
+    }
+
+    static func isValidHeader(_ bytes: [UInt8], number: UInt64, folderID: [UInt8]) -> Bool {
+        guard bytes.count == headerByteCount else { return false }
+        var reader = ByteReader(bytes.span.bytes)
+        guard let found = try? reader.int(UInt64.self), found == magic,
+            let checksum = try? reader.int(UInt32.self),
+            checksum == crc32c(bytes.span.bytes.extracting(12..<headerByteCount)),
+            (try? reader.skip(4)) != nil,
+            let foundNumber = try? reader.int(UInt64.self), foundNumber == number,
+            let foundID = try? reader.bytes(16)
+        else { return false }
+        return Array(copying: foundID) == folderID
+    }
+}

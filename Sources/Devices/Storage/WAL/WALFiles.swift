@@ -1,0 +1,98 @@
+import Model
+import Platform
+
+/// The numbered files in the folder of the log.
+struct WALFiles: Sendable {
+    let folder: String
+    let folderID: [UInt8]
+    let fileSystem: any FileSystem
+    /// How large a new file is, unless one frame needs more.
+    let fileByteCount: Int
+
+    func path(_ number: UInt64) -> String { folder + "/" + WALFile.name(number) }
+
+    /// The numbers of the files that are there, rising.
+    func numbers() throws(SystemError) -> [UInt64] {
+        try fileSystem.list(folder).compactMap(WALFile.number(ofName:)).sorted()
+    }
+
+    func open(number: UInt64, _ mode: FileOpenMode) throws(SystemError) -> WALFile {
+        let path = path(number)
+        return WALFile(
+            number: number, path: path, handle: try fileSystem.open(path, mode), folderID: folderID)
+    }
+
+    /// Makes an empty file with its header and `byteCount` bytes reserved; durable when it returns.
+    /// One that is there already is emptied.
+    func create(number: UInt64, byteCount: Int) throws(SystemError) -> WALFile {
+        let file = try open(number: number, .create)
+        do {
+            try file.handle.truncate(byteCount: 0)
+            try file.handle.reserve(byteCount: byteCount)
+            try writeHeader(of: file)
+            try file.handle.synchronize()
+            try fileSystem.synchronizeDirectory(folder)
+            return file
+        } catch {
+            // What is left of it must not take the space that others need.
+            try? fileSystem.remove(file.path)
+            throw error
+        }
+    }
+
+    func writeHeader(of file: WALFile) throws(SystemError) {
+        let header = WALFile.header(
+            number: file.number, folderID: folderID, created: Clock.now())
+        try file.handle.writeFully(header.span.bytes, at: 0)
+    }
+
+    func hasValidHeader(_ file: WALFile) throws(SystemError) -> Bool {
+        let bytes = try file.handle.read(at: 0, byteCount: WALFile.headerByteCount)
+        return WALFile.isValidHeader(bytes, number: file.number, folderID: folderID)
+    }
+
+    func remove(number: UInt64) throws(SystemError) {
+        try fileSystem.remove(path(number))
+    }
+
+    /// Copies `range` to a file of its own and then zeroes it, durably.
+    ///
+    /// - Returns: where the copy is; nil when there was no room for it.
+    func moveAway(_ file: WALFile, _ range: Range<Int>) throws(SystemError) -> String? {
+        let copyPath = "\(folder)/\(WALFile.name(file.number)).cut-\(range.lowerBound)"
+        var copy: (any FileHandle)?
+        do {
+            copy = try fileSystem.open(copyPath, .create)
+            try copy?.reserve(byteCount: range.count)
+        } catch {
+            guard error.isOutOfSpace else { throw error }
+            if copy != nil { try? fileSystem.remove(copyPath) }
+            copy = nil
+        }
+        if let copy {
+            try forEachPiece(of: range) { piece throws(SystemError) in
+                let bytes = try file.handle.read(at: piece.lowerBound, byteCount: piece.count)
+                try copy.writeFully(bytes.span.bytes, at: piece.lowerBound - range.lowerBound)
+            }
+            try copy.synchronize()
+            try fileSystem.synchronizeDirectory(folder)
+        }
+        try forEachPiece(of: range) { piece throws(SystemError) in
+            let zeros = [UInt8](repeating: 0, count: piece.count)
+            try file.handle.writeFully(zeros.span.bytes, at: piece.lowerBound)
+        }
+        try file.handle.synchronize()
+        return copy == nil ? nil : copyPath
+    }
+
+    private func forEachPiece(
+        of range: Range<Int>, _ body: (Range<Int>) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let end = min(start + 1 << 20, range.upperBound)
+            try body(start..<end)
+            start = end
+        }
+    }
+}

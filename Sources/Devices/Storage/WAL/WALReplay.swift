@@ -1,0 +1,222 @@
+import Platform
+
+/// Walks all files of the log in order, hands the frames out, and finds where to go on writing.
+///
+/// What is not a valid frame is either *torn* or *damaged*, and this is the rule that tells them apart:
+///
+/// 1. The log is written in groups, one at a time; a group stays in one file and is acknowledged after it was synced.
+///    Each frame names the start of its group, so a valid header proves that everything before its group was on
+///    the device. A mark behind the last frame proves it for all before the mark.
+/// 2. The *proven end* of the newest file is the greatest group start of all valid headers in it. The newest file is the
+///    last one with a valid header. Of every older file, all is proven.
+/// 3. What is bad before the proven end was good once: damage. It is reported and left as it is, and the walk goes on with
+///    the next valid header.
+/// 4. What is bad behind the proven end was being written when everything stopped: torn. The log is cut there; from
+///    the cut on the file is zeroed, so that nothing behind it will ever verify again. Whole frames behind the
+///    tear are of the same group and go too, as the order of the log is promised.
+struct WALReplay {
+    /// Where the log goes on.
+    struct End {
+        var file: WALFile
+        var offset: Int
+        /// So much of the file is there already.
+        var fileByteCount: Int
+    }
+
+    private let files: WALFiles
+    private(set) var report = ReplayReport()
+
+    init(_ files: WALFiles) {
+        self.files = files
+    }
+
+    /// Runs once. When it returns, everything that `body` saw is durable.
+    mutating func run(
+        _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
+    ) throws -> End {
+        let numbers = try files.numbers()
+        let newest = try newestNumber(numbers)
+        var expected: UInt64 = 1
+        var end: End?
+        for number in numbers where number <= newest {
+            if number > expected { reportMissing(expected...(number - 1)) }
+            expected = number + 1
+            let isNewest = number == newest
+            let file = try files.open(number: number, isNewest ? .readWrite : .readOnly)
+            if try !files.hasValidHeader(file) {
+                damage(file, 0..<WALFile.headerByteCount, .fileHeader)
+            }
+            let outcome = try walk(file, isNewest: isNewest, body)
+            guard isNewest else { continue }
+            try file.handle.synchronize()
+            if outcome.isClosed {
+                if !numbers.contains(expected) { reportMissing(expected...expected) }
+            } else {
+                end = End(
+                    file: file, offset: outcome.end, fileByteCount: try file.handle.byteCount())
+            }
+        }
+        if newest == 0, let first = numbers.first {
+            if first > 1 { reportMissing(1...(first - 1)) }
+            expected = first
+        }
+        let last = try end ?? emptyFile(number: expected, exists: numbers.contains(expected))
+        for number in numbers where number > last.file.number {
+            // Made ahead, and no frame was written to it.
+            try files.remove(number: number)
+        }
+        return last
+    }
+
+    /// The last file with a valid frame header; 0 when there is none.
+    private func newestNumber(_ numbers: [UInt64]) throws(SystemError) -> UInt64 {
+        for number in numbers.reversed() {
+            var scanner = try WALScanner(try files.open(number: number, .readOnly))
+            switch try scanner.next() {
+            case .frame, .badPayload, .gap: return number
+            case .end, nil: break
+            }
+        }
+        return 0
+    }
+
+    /// A file without frames to go on in: the one that was made ahead, or a new one.
+    private mutating func emptyFile(number: UInt64, exists: Bool) throws(SystemError) -> End {
+        if exists {
+            let file = try files.open(number: number, .readWrite)
+            var scanner = try WALScanner(file)
+            if case .end(let offset, let dataEnd)? = try scanner.next(), dataEnd > offset {
+                // The first group of this file was torn, header of the first frame and all.
+                try cut(file, offset..<dataEnd)
+            }
+            if try files.hasValidHeader(file) {
+                try file.handle.synchronize()
+                let byteCount = try file.handle.byteCount()
+                return End(
+                    file: file, offset: WALFile.headerByteCount, fileByteCount: byteCount)
+            }
+        }
+        let file = try files.create(number: number, byteCount: files.fileByteCount)
+        return End(
+            file: file, offset: WALFile.headerByteCount, fileByteCount: files.fileByteCount)
+    }
+
+    // MARK: One file
+
+    private struct Outcome {
+        /// Behind the last frame that counts.
+        var end = WALFile.headerByteCount
+        /// It ends with the frame that says that another file follows.
+        var isClosed = false
+    }
+
+    private mutating func walk(
+        _ file: WALFile, isNewest: Bool,
+        _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
+    ) throws -> Outcome {
+        var scanner = try WALScanner(file)
+        var outcome = Outcome()
+        // Found out when the first bad stretch is met.
+        var provenEnd = isNewest ? nil : Int.max
+        report.fileCount += 1
+        while let item = try scanner.next() {
+            switch item {
+            case .frame(let frame, _) where frame.kind == WALFrame.markKind:
+                // Not a part of the log: the next frame is written over it.
+                continue
+            case .frame(let frame, let offset):
+                outcome.end = offset + frame.byteCount
+                if frame.kind == WALFrame.endKind {
+                    outcome.isClosed = true
+                    return outcome
+                }
+                guard let header = frame.header else {
+                    damage(file, offset..<outcome.end, .unknownKind(frame.kind))
+                    continue
+                }
+                let position = WALPosition(file: file.number, offset: offset)
+                try scanner.withPayload { payload in try body(header, payload, position) }
+                report.frameCount += 1
+                report.byteCount += frame.byteCount
+            case .badPayload(let frame, let offset):
+                if try isTorn(at: offset, in: file, &provenEnd) {
+                    try cut(file, outcome.end..<scanner.fileEnd)
+                    return outcome
+                }
+                outcome.end = offset + frame.byteCount
+                damage(file, offset..<outcome.end, .payload, frame.header)
+            case .gap(let range):
+                if try isTorn(at: range.lowerBound, in: file, &provenEnd) {
+                    try cut(file, outcome.end..<scanner.fileEnd)
+                    return outcome
+                }
+                outcome.end = range.upperBound
+                damage(file, range, .frameHeader)
+            case .end(let offset, let dataEnd):
+                if !isNewest {
+                    damage(
+                        file, offset..<dataEnd, dataEnd > offset ? .frameHeader : .missingEnd)
+                } else if dataEnd > offset {
+                    try cut(file, outcome.end..<dataEnd)
+                }
+            }
+        }
+        return outcome
+    }
+
+    private func isTorn(
+        at offset: Int, in file: WALFile, _ provenEnd: inout Int?
+    ) throws(SystemError) -> Bool {
+        if let provenEnd { return offset >= provenEnd }
+        var proven = 0
+        var scanner = try WALScanner(file, from: offset)
+        while let item = try scanner.next() {
+            switch item {
+            case .frame(let frame, _), .badPayload(let frame, _):
+                proven = max(proven, frame.groupStart)
+            case .gap, .end: break
+            }
+        }
+        provenEnd = proven
+        return offset >= proven
+    }
+
+    // MARK: What was found
+
+    private mutating func damage(
+        _ file: WALFile, _ range: Range<Int>, _ reason: ReplayReport.Reason,
+        _ frame: FrameHeader? = nil
+    ) {
+        report.damage.append(
+            .init(
+                path: file.path, offset: range.lowerBound, byteCount: range.count, reason: reason,
+                frame: frame))
+    }
+
+    private mutating func reportMissing(_ range: ClosedRange<UInt64>) {
+        report.damage.append(
+            .init(
+                path: files.path(range.lowerBound), offset: 0, byteCount: 0,
+                reason: .missingFiles(through: range.upperBound), frame: nil))
+    }
+
+    /// Zeroes `range` and all data behind it, having copied it to a file beside.
+    private mutating func cut(_ file: WALFile, _ range: Range<Int>) throws(SystemError) {
+        var cut = ReplayReport.Cut(path: file.path, offset: range.lowerBound)
+        var scanner = try WALScanner(file, from: range.lowerBound)
+        while let item = try scanner.next() {
+            switch item {
+            case .frame(let frame, let offset):
+                if frame.kind != WALFrame.markKind { cut.wholeFrameCount += 1 }
+                cut.byteCount = offset + frame.byteCount - range.lowerBound
+            case .badPayload(let frame, let offset):
+                cut.byteCount = offset + frame.byteCount - range.lowerBound
+            case .gap: break
+            case .end(_, let dataEnd):
+                cut.byteCount = max(cut.byteCount, dataEnd - range.lowerBound)
+            }
+        }
+        cut.keptAs = try files.moveAway(file, range.lowerBound..<range.lowerBound + cut.byteCount)
+        report.cut = cut
+    }
+}

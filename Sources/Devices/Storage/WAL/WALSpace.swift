@@ -1,0 +1,250 @@
+import Model
+import Platform
+
+/// The thread that keeps room ahead of the log: the next file, reserved on the device before anything is promised,
+/// and zeros in front of the write position, because a sync is faster where blocks were written before.
+///
+/// Reserved space is what safety rests on: a frame is taken only when its bytes have blocks. Zeros are only for
+/// speed: where the log outruns them, it claims the rest of the file and goes on without.
+final class WALSpace: Sendable {
+    private let files: WALFiles
+    private let monitor = Monitor()
+    private let state = Guarded()
+
+    /// What is only touched with the monitor's lock held.
+    private final class Guarded: @unchecked Sendable {
+        var nextNumber: UInt64 = 0
+        var next: PreparedFile?
+        /// How large the next file has to be, when one is wanted.
+        var wantedByteCount: Int?
+        var failure: SystemError?
+        var attempts = 0
+        var lastAttemptNanoseconds: Int64 = .min
+
+        var filling: Filling?
+        var isStopping = false
+        var thread: Thread?
+    }
+
+    struct PreparedFile {
+        var file: WALFile
+        /// So many bytes of it have their blocks.
+        var capacity: Int
+    }
+
+    private struct Filling {
+        var file: WALFile
+        var capacity: Int
+        /// Zeros, or the log's own, up to here.
+        var filledEnd: Int
+        /// Where the log is.
+        var position: Int
+        var isWriting = false
+
+        var isWanted: Bool { filledEnd < min(position + WALSpace.aheadByteCount, capacity) }
+    }
+
+    private static let aheadByteCount = 8 << 20
+    private static let firstChunkByteCount = 1 << 20
+    private static let chunkByteCount = 4 << 20
+    private static let retryNanoseconds: Int64 = 1_000_000_000
+    private static let impatientRetryNanoseconds: Int64 = 100_000_000
+
+    init(_ files: WALFiles) {
+        self.files = files
+    }
+
+    func start(nextNumber: UInt64) {
+        let thread = Thread(name: "wal space") { self.run() }
+        monitor.withLock {
+            state.nextNumber = nextNumber
+            state.thread = thread
+        }
+    }
+
+    func stop() {
+        let thread = monitor.withLock {
+            state.isStopping = true
+            monitor.wakeAll()
+            defer { state.thread = nil }
+            return state.thread
+        }
+        thread?.join()
+    }
+
+    // MARK: For the loop
+
+    /// Begins to fill a file that the log has moved to.
+    func enter(_ prepared: PreparedFile, position: Int) {
+        monitor.withLock {
+            state.filling = Filling(
+                file: prepared.file, capacity: prepared.capacity, filledEnd: position,
+                position: position)
+            monitor.wakeAll()
+        }
+    }
+
+    /// Where the log is, now and then; asks for the next file when half of this one is used.
+    func advance(to position: Int) {
+        monitor.withLock {
+            guard var filling = state.filling else { return }
+            filling.position = position
+            state.filling = filling
+            var isWorkWanted = filling.isWanted && !filling.isWriting
+            if position > filling.capacity / 2, state.next == nil, state.wantedByteCount == nil {
+                state.wantedByteCount = files.fileByteCount
+                isWorkWanted = true
+            }
+            if isWorkWanted { monitor.wakeAll() }
+        }
+    }
+
+    /// Says up to where the log may write, at least to `end`, without meeting zeros being written.
+    func claim(upTo end: Int) -> Int {
+        monitor.withLock {
+            while let filling = state.filling, filling.isWriting, filling.filledEnd < end {
+                monitor.wait()
+            }
+            guard var filling = state.filling else { return end }
+            if filling.filledEnd < end {
+                // Faster than the zeros: from here on without them.
+                filling.filledEnd = filling.capacity
+                state.filling = filling
+            }
+            return filling.filledEnd
+        }
+    }
+
+    /// The next file with at least so many bytes reserved. Waits for it where it is not ready.
+    ///
+    /// - Throws: `storageFull` or `failed` when the device does not give the space now.
+    func takeNext(byteCount: Int) throws(StorageError) -> PreparedFile {
+        var prepared = try waitForNext(byteCount: byteCount)
+        if prepared.capacity < byteCount {
+            do {
+                try prepared.file.handle.reserve(byteCount: byteCount)
+                prepared.capacity = byteCount
+            } catch {
+                monitor.withLock { state.next = prepared }
+                throw .from(error)
+            }
+        }
+        return prepared
+    }
+
+    private func waitForNext(byteCount: Int) throws(StorageError) -> PreparedFile {
+        try monitor.withLock { () throws(StorageError) in
+            if let failure = state.failure,
+                Clock.monotonicNanoseconds() - state.lastAttemptNanoseconds
+                    < Self.impatientRetryNanoseconds
+            {
+                throw .from(failure)
+            }
+            state.wantedByteCount = max(files.fileByteCount, byteCount)
+            state.lastAttemptNanoseconds = .min
+            let attempts = state.attempts
+            monitor.wakeAll()
+            while true {
+                if let next = state.next {
+                    state.next = nil
+                    state.wantedByteCount = nil
+                    return next
+                }
+                if state.attempts > attempts, let failure = state.failure { throw .from(failure) }
+                if state.isStopping { throw .closed }
+                monitor.wait()
+            }
+        }
+    }
+
+    // MARK: The thread
+
+    private enum Work {
+        case create(number: UInt64, byteCount: Int)
+        case fill(WALFile, Range<Int>)
+        case stop
+    }
+
+    private func run() {
+        let zeros = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            switch nextWork() {
+            case .stop:
+                return
+            case .create(let number, let byteCount):
+                let result = Result { () throws(SystemError) in
+                    try files.create(number: number, byteCount: byteCount)
+                }
+                monitor.withLock {
+                    state.attempts += 1
+                    state.lastAttemptNanoseconds = Clock.monotonicNanoseconds()
+                    switch result {
+                    case .success(let file):
+                        state.next = PreparedFile(file: file, capacity: byteCount)
+                        state.nextNumber = number + 1
+                        state.wantedByteCount = nil
+                        state.failure = nil
+                    case .failure(let error):
+                        state.failure = error
+                    }
+                    monitor.wakeAll()
+                }
+            case .fill(let file, let range):
+                let isFilled = Self.fill(file, range, with: zeros)
+                monitor.withLock {
+                    guard var filling = state.filling, filling.file === file else { return }
+                    filling.isWriting = false
+                    // Without zeros it goes on all the same; a device that fails will say so to the writer.
+                    filling.filledEnd = isFilled ? range.upperBound : filling.capacity
+                    state.filling = filling
+                    monitor.wakeAll()
+                }
+            }
+        }
+    }
+
+    private func nextWork() -> Work {
+        monitor.withLock {
+            while true {
+                if state.isStopping { return .stop }
+                var nanosecondsToRetry: Int64?
+                if state.next == nil, let byteCount = state.wantedByteCount {
+                    let now = Clock.monotonicNanoseconds()
+                    let due =
+                        state.failure == nil || state.lastAttemptNanoseconds == .min
+                        ? now : state.lastAttemptNanoseconds + Self.retryNanoseconds
+                    if due <= now { return .create(number: state.nextNumber, byteCount: byteCount) }
+                    nanosecondsToRetry = due - now
+                }
+                if var filling = state.filling, filling.isWanted {
+                    let start = filling.filledEnd
+                    let isFirst = start <= WALFile.headerByteCount
+                    let chunk = isFirst ? Self.firstChunkByteCount : Self.chunkByteCount
+                    filling.isWriting = true
+                    state.filling = filling
+                    return .fill(filling.file, start..<min(start + chunk, filling.capacity))
+                }
+                if let nanosecondsToRetry {
+                    _ = monitor.wait(nanoseconds: nanosecondsToRetry)
+                } else {
+                    monitor.wait()
+                }
+            }
+        }
+    }
+
+    private static func fill(_ file: WALFile, _ range: Range<Int>, with zeros: [UInt8]) -> Bool {
+        do {
+            var position = range.lowerBound
+            while position < range.upperBound {
+                let count = min(zeros.count, range.upperBound - position)
+                try file.handle.writeFully(zeros.span.bytes.extracting(0..<count), at: position)
+                position += count
+            }
+            try file.handle.synchronize()
+            return true
+        } catch {
+            return false
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import DequeModule
+import Platform
+import Synchronization
+
+/// The thread that makes the log durable: takes all that was submitted, writes it, syncs once, says so.
+///
+/// While it syncs, the next group gathers. It never waits for more to come. When the log has been idle for a second it
+/// writes a mark behind the last frame, which proves in recovery that everything before was durable.
+final class WALWriter: Sendable {
+    /// Everything below was written and synced, in bytes since the start.
+    let durableMark = Atomic<UInt64>(0)
+    private let monitor = Monitor()
+    private let state: Guarded
+    private let fatal: @Sendable (StorageError) -> Void
+
+    /// What is only touched with the monitor's lock held.
+    private final class Guarded: @unchecked Sendable {
+        var queue: Deque<WALExtent> = []
+        var onDurable: (@Sendable () -> Void)?
+        var isStopping = false
+        var hasFailed = false
+        var isIdleMarkDue = false
+        var thread: Thread?
+    }
+
+    private static let groupByteCount = 8 << 20
+    private static let idleNanoseconds: Int64 = 1_000_000_000
+
+    init(fatal: @escaping @Sendable (StorageError) -> Void) {
+        self.fatal = fatal
+        state = Guarded()
+    }
+
+    func start() {
+        let thread = Thread(name: "wal writer") { self.run() }
+        monitor.withLock { state.thread = thread }
+    }
+
+    var onDurable: (@Sendable () -> Void)? {
+        get { monitor.withLock { state.onDurable } }
+        set { monitor.withLock { state.onDurable = newValue } }
+    }
+
+    /// Hands extents over, in the order of the log.
+    func submit(_ extents: [WALExtent]) {
+        monitor.withLock {
+            for extent in extents {
+                if let last = state.queue.last, last.block === extent.block,
+                    last.range.upperBound == extent.range.lowerBound
+                {
+                    state.queue[state.queue.count - 1].range =
+                        last.range.lowerBound..<extent.range.upperBound
+                } else {
+                    state.queue.append(extent)
+                }
+            }
+            monitor.wakeAll()
+        }
+    }
+
+    /// Waits until the mark has reached `mark`; false when writing has failed.
+    func waitUntilDurable(_ mark: UInt64) -> Bool {
+        monitor.withLock {
+            while durableMark.load(ordering: .acquiring) < mark {
+                if state.hasFailed { return false }
+                monitor.wait()
+            }
+            return true
+        }
+    }
+
+    /// Writes what is queued and ends the thread.
+    func stop() {
+        let thread = monitor.withLock {
+            state.isStopping = true
+            monitor.wakeAll()
+            defer { state.thread = nil }
+            return state.thread
+        }
+        thread?.join()
+    }
+
+    // MARK: The thread
+
+    private enum Work {
+        case group([WALExtent])
+        case mark
+        case stop
+    }
+
+    private func run() {
+        var end: (file: WALFile, offset: Int)?
+        while true {
+            do throws(SystemError) {
+                switch nextWork() {
+                case .stop:
+                    return
+                case .mark:
+                    if let end { try Self.writeMark(end.file, end.offset) }
+                case .group(let extents):
+                    try write(extents)
+                    let last = extents[extents.count - 1]
+                    end = (last.block.file, last.block.fileOffset + last.range.upperBound)
+                }
+            } catch {
+                monitor.withLock {
+                    state.hasFailed = true
+                    monitor.wakeAll()
+                }
+                fatal(.failed(error))
+                return
+            }
+        }
+    }
+
+    private func nextWork() -> Work {
+        monitor.withLock {
+            while state.queue.isEmpty {
+                if state.isStopping { return .stop }
+                if !state.isIdleMarkDue {
+                    monitor.wait()
+                } else if !monitor.wait(nanoseconds: Self.idleNanoseconds), state.queue.isEmpty {
+                    state.isIdleMarkDue = false
+                    return .mark
+                }
+            }
+            // A group stays in one file: a file is synced before the next one is written to.
+            var group: [WALExtent] = []
+            var byteCount = 0
+            while let extent = state.queue.first,
+                group.isEmpty
+                    || (extent.block.file === group[0].block.file
+                        && byteCount + extent.range.count <= Self.groupByteCount)
+            {
+                state.queue.removeFirst()
+                byteCount += extent.range.count
+                group.append(extent)
+            }
+            state.isIdleMarkDue = true
+            return .group(group)
+        }
+    }
+
+    private func write(_ extents: [WALExtent]) throws(SystemError) {
+        let file = extents[0].block.file
+        let groupStart = extents[0].block.fileOffset + extents[0].range.lowerBound
+        var byteCount = 0
+        for extent in extents {
+            extent.block.seal(extent.range, groupStart: groupStart)
+            try extent.block.withBytes(extent.range) { bytes throws(SystemError) in
+                try file.handle.writeFully(
+                    bytes, at: extent.block.fileOffset + extent.range.lowerBound)
+            }
+            byteCount += extent.range.count
+        }
+        try file.handle.synchronize()
+        let hook = monitor.withLock {
+            durableMark.add(UInt64(byteCount), ordering: .releasing)
+            monitor.wakeAll()
+            return state.onDurable
+        }
+        hook?()
+    }
+
+    /// Puts a mark at `offset`, the end of the log, where the next frame will overwrite it.
+    static func writeMark(_ file: WALFile, _ offset: Int) throws(SystemError) {
+        let block = WALBlock(
+            file: file, fileOffset: offset, capacity: WALFrame.headerByteCount)
+        block.append(WALFrame(sign: WALFrame.markKind, at: Clock.now())) { _ in }
+        block.seal(0..<block.count, groupStart: offset)
+        try block.withBytes(0..<block.count) { bytes throws(SystemError) in
+            try file.handle.writeFully(bytes, at: offset)
+        }
+        try file.handle.synchronize()
+    }
+}
+
+/// What a server does when the disk has failed it. 74 is EX_IOERR of sysexits.h.
+func endProcess(with error: StorageError) -> Never {
+    Process.end(
+        74, message: "[FTL] The log cannot be written: \(error). Restart when the disk is well.\n")
+}

@@ -1,0 +1,129 @@
+import Bytes
+import Model
+import Platform
+
+extension WriteAheadLog {
+    /// Adds a frame behind all others, in memory; durable when ``durableMark`` has reached ``appendedMark``.
+    ///
+    /// Waits for the writer when more than ``Options/pendingByteCountLimit`` bytes would be pending.
+    /// - Throws: `storageFull` when the disk has no room, `failed` when it does not say why not, `frameTooLarge`,
+    ///   `closed`. Nothing was taken then: the log is as it was.
+    public func append(
+        _ header: FrameHeader, _ payload: RawSpan
+    ) throws(StorageError) -> WALPosition {
+        try append(header, payloadByteCount: payload.byteCount) { memory in
+            memory.copy(payload)
+        }
+    }
+
+    /// As ``append(_:_:)``, with a payload that is built in place: `fill` gets that many bytes and must set them all.
+    public func append(
+        _ header: FrameHeader, payloadByteCount: Int, _ fill: (inout MutableRawSpan) -> Void
+    ) throws(StorageError) -> WALPosition {
+        guard payloadByteCount <= options.maximumPayloadByteCount else {
+            throw .frameTooLarge(
+                byteCount: payloadByteCount, limit: options.maximumPayloadByteCount)
+        }
+        let frame = WALFrame(header, payloadByteCount: payloadByteCount)
+        let byteCount = frame.byteCount
+        if position + byteCount > claimedEnd || block == nil || block!.remaining < byteCount
+            || pendingByteCount + byteCount > options.pendingByteCountLimit
+        {
+            try makeRoom(for: byteCount)
+        }
+        let start = WALPosition(file: file!.number, offset: position)
+        block!.append(frame, fill)
+        position += byteCount
+        appendedMark += UInt64(byteCount)
+        return start
+    }
+
+    /// Sees to it that the file, the claim and the block have room for a frame. Changes nothing when it throws.
+    private func makeRoom(for byteCount: Int) throws(StorageError) {
+        precondition(phase != .opened, "append before replay")
+        guard phase == .running else { throw .closed }
+        try holdBack(byteCount)
+        if isReservationDue { try reserve(forced: false) }
+        // Each file keeps room for the frame that ends it.
+        if position + byteCount + WALFrame.headerByteCount > capacity {
+            try enterNextFile(for: byteCount)
+        }
+        if position + byteCount > claimedEnd {
+            claimedEnd = min(
+                space.claim(upTo: position + byteCount), capacity - WALFrame.headerByteCount)
+        }
+        if block == nil || block!.remaining < byteCount { openBlock(for: byteCount) }
+    }
+
+    /// Waits while too much is pending.
+    private func holdBack(_ byteCount: Int) throws(StorageError) {
+        guard pendingByteCount + byteCount > options.pendingByteCountLimit else { return }
+        submit()
+        // A frame larger than the limit waits for all others.
+        let room = UInt64(max(options.pendingByteCountLimit - byteCount, 0))
+        let target = appendedMark > room ? appendedMark - room : 0
+        guard writer.waitUntilDurable(target) else { throw .closed }
+    }
+
+    /// Reserves the rest of a file that was there at the start.
+    ///
+    /// - Throws: `storageFull`; asked again it tries again, but not more often than ten times a second unless `forced`.
+    func reserve(forced: Bool) throws(StorageError) {
+        guard let file else { return }
+        let now = Clock.monotonicNanoseconds()
+        if !forced, let last = lastReservation, now - last.nanoseconds < 100_000_000 {
+            throw .from(last.error)
+        }
+        do {
+            let target = max(files.fileByteCount, try file.handle.byteCount())
+            try file.handle.reserve(byteCount: target)
+            capacity = target
+        } catch {
+            lastReservation = (now, error)
+            throw .from(error)
+        }
+        isReservationDue = false
+        lastReservation = nil
+        space.enter(WALSpace.PreparedFile(file: file, capacity: capacity), position: position)
+    }
+
+    private func enterNextFile(for byteCount: Int) throws(StorageError) {
+        let overhead = WALFile.headerByteCount + WALFrame.headerByteCount
+        let next = try space.takeNext(byteCount: byteCount + overhead)
+        let end = WALFrame(sign: WALFrame.endKind, at: Clock.now())
+        if position + end.byteCount > claimedEnd { _ = space.claim(upTo: position + end.byteCount) }
+        if block == nil || block!.remaining < end.byteCount { openBlock(for: end.byteCount) }
+        block!.append(end) { _ in }
+        appendedMark += UInt64(end.byteCount)
+        closeBlock()
+
+        file = next.file
+        capacity = next.capacity
+        position = WALFile.headerByteCount
+        claimedEnd = position
+        space.enter(next, position: position)
+    }
+
+    private func openBlock(for byteCount: Int) {
+        closeBlock()
+        let standard = 1 << 20
+        let reusable = tail.trim(durable: durableMark, reusable: standard)
+        if byteCount <= standard, let reusable {
+            reusable.reuse(file: file!, fileOffset: position)
+            block = reusable
+        } else {
+            block = WALBlock(
+                file: file!, fileOffset: position, capacity: max(standard, byteCount))
+        }
+    }
+
+    private func closeBlock() {
+        guard let block else { return }
+        if block.count > submittedCount {
+            unsubmitted.append(WALExtent(block: block, range: submittedCount..<block.count))
+        }
+        tail.append(block, endMark: appendedMark)
+        self.block = nil
+        submittedCount = 0
+    }
+}

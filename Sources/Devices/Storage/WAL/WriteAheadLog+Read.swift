@@ -1,0 +1,131 @@
+import Bytes
+public import Platform
+
+extension WriteAheadLog {
+    /// A copy of the payload of a frame, `byteCount` bytes long.
+    ///
+    /// From memory where it is new, durable or not; else from its file, where the header is verified, and the payload
+    /// too when asked for.
+    /// - Throws: `damaged` when there is no such frame, `failed` when the file cannot be read.
+    public func read(
+        _ position: WALPosition, byteCount: Int, verifyingPayload: Bool = false
+    ) throws(StorageError) -> [UInt8] {
+        if let block = memory(at: position) {
+            return try payload(of: position, byteCount, in: block)
+        }
+        let (file, frame) = try frameOnFile(at: position, byteCount: byteCount)
+        let start = position.offset + WALFrame.headerByteCount
+        let readCount = verifyingPayload ? frame.byteCount - WALFrame.headerByteCount : byteCount
+        var bytes: [UInt8]
+        do {
+            bytes = try file.handle.read(at: start, byteCount: readCount)
+        } catch {
+            throw .failed(error)
+        }
+        guard bytes.count == readCount,
+            !verifyingPayload
+                || frame.verifies(
+                    payload: bytes.span.bytes, at: position.offset, seed: file.seed)
+        else { throw .damaged(path: file.path, offset: position.offset) }
+        bytes.removeLast(readCount - byteCount)
+        return bytes
+    }
+
+    /// Where the payload of a frame is in its file; nil while it has not been written there.
+    ///
+    /// - Throws: as ``read(_:byteCount:verifyingPayload:)``.
+    public func fileRegion(
+        of position: WALPosition, byteCount: Int
+    ) throws(StorageError) -> FileRegion? {
+        guard isDurable(position) else { return nil }
+        let (file, _) = try frameOnFile(at: position, byteCount: byteCount)
+        return FileRegion(
+            file: file.handle, offset: position.offset + WALFrame.headerByteCount,
+            byteCount: byteCount)
+    }
+
+    // MARK: Memory
+
+    private func memory(at position: WALPosition) -> WALBlock? {
+        if let block, block.file.number == position.fileNumber,
+            (block.fileOffset..<block.fileEnd).contains(position.offset)
+        {
+            return block
+        }
+        return tail.block(at: position)
+    }
+
+    private func payload(
+        of position: WALPosition, _ byteCount: Int, in block: WALBlock
+    ) throws(StorageError) -> [UInt8] {
+        let start = position.offset - block.fileOffset
+        return try block.withBytes(start..<block.count) { bytes throws(StorageError) in
+            guard WALFrame.begins(bytes),
+                case let frame = WALFrame(unverified: bytes), frame.payloadByteCount == byteCount
+            else { throw .damaged(path: block.file.path, offset: position.offset) }
+            let payloadStart = WALFrame.headerByteCount
+            return Array(copying: bytes.extracting(payloadStart..<payloadStart + byteCount))
+        }
+    }
+
+    /// Whether a frame that was appended or replayed is in its file by now.
+    private func isDurable(_ position: WALPosition) -> Bool {
+        let durable = durableMark
+        if durable == appendedMark { return true }
+        if let endMark = tail.endMark(at: position) { return endMark <= durable }
+        // In the block that is being filled, or so old that no block has it.
+        guard let block, block.file.number == position.fileNumber,
+            position.offset >= block.fileOffset
+        else { return true }
+        return appendedMark - UInt64(block.fileEnd - position.offset) < durable
+    }
+
+    // MARK: Files
+
+    private func frameOnFile(
+        at position: WALPosition, byteCount: Int
+    ) throws(StorageError) -> (WALFile, WALFrame) {
+        let file: WALFile
+        let header: [UInt8]
+        do {
+            file = try readers.file(position.fileNumber, in: files)
+            header = try file.handle.read(
+                at: position.offset, byteCount: WALFrame.headerByteCount)
+        } catch {
+            throw .failed(error)
+        }
+        guard
+            let frame = WALFrame(
+                verifying: header.span.bytes, at: position.offset, seed: file.seed),
+            frame.payloadByteCount == byteCount
+        else { throw .damaged(path: file.path, offset: position.offset) }
+        return (file, frame)
+    }
+}
+
+/// A stretch of a file with a payload in it, to be sent as it is. The file stays open as long as this lives.
+public struct FileRegion: Sendable {
+    public let file: any FileHandle
+    public let offset: Int
+    public let byteCount: Int
+
+    /// For `sendfile`.
+    public var descriptor: Int32 { file.descriptor }
+}
+
+/// Files that are open for reading, the latest used last. At most 32.
+struct WALReaders {
+    private var files: [WALFile] = []
+    private static let limit = 32
+
+    mutating func file(_ number: UInt64, in folder: WALFiles) throws(SystemError) -> WALFile {
+        if let index = files.lastIndex(where: { $0.number == number }) {
+            if index != files.count - 1 { files.append(files.remove(at: index)) }
+            return files[files.count - 1]
+        }
+        if files.count == Self.limit { files.removeFirst() }
+        let file = try folder.open(number: number, .readOnly)
+        files.append(file)
+        return file
+    }
+}
