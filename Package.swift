@@ -64,7 +64,7 @@ let formats: [Target] = [
     tests("Formats", "Records", ["Bytes", "Model", "Records"]),
     tests("Formats", "NATSProtocol", ["NATSProtocol"]),
     tests("Formats", "KafkaProtocol", ["Bytes", "KafkaProtocol", "Model"]),
-    tests("Formats", "JetStreamAPI", ["JetStreamAPI"]),
+    tests("Formats", "JetStreamAPI", ["JSON", "JetStreamAPI", "Model"]),
 ]
 
 let machines: [Target] = [

@@ -1,0 +1,36 @@
+import JSON
+
+/// Writes the answers to publishes of one stream: the front is made once, the number for each message.
+///
+/// `{"stream":"A","seq":1}`, with `,"duplicate": true` for a message that was there already: the space is the server's.
+public struct PubAckWriter: Sendable {
+    private let prefix: [UInt8]
+    private let stream: String
+
+    public init(stream: String) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("stream", stream)
+        prefix = json.bytes + Array(",\"seq\":".utf8)
+        self.stream = stream
+    }
+
+    /// Appends the answer to `bytes`.
+    public func write(sequence: UInt64, isDuplicate: Bool = false, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: prefix)
+        bytes.appendDecimal(sequence)
+        if isDuplicate { bytes.append(contentsOf: Array(",\"duplicate\": true".utf8)) }
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    public func refusal(_ error: JetStreamError) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("error")
+        error.write(to: &json)
+        json.field("stream", stream)
+        json.field("seq", 0)
+        json.endObject()
+        return json.bytes
+    }
+}
