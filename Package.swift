@@ -73,7 +73,7 @@ let machines: [Target] = [
         ["Bytes", "JetStreamAPI", "Model", "NATSProtocol", "Subjects"] + collections),
     layer("Machines", "KafkaCoordination", ["Bytes", "KafkaProtocol", "Model", "Records"] + collections),
     layer("Machines", "Catalog", ["Bytes", "JSON", "JetStreamAPI", "Model", "Records", "Subjects"] + collections),
-    tests("Machines", "JetStream", ["JetStream"]),
+    tests("Machines", "JetStream", ["Bytes", "JetStream", "JetStreamAPI", "Model"]),
     tests("Machines", "KafkaCoordination", ["Bytes", "KafkaCoordination", "KafkaProtocol", "Model"]),
     tests("Machines", "Catalog", ["Catalog"]),
 ]

@@ -80,4 +80,6 @@ public struct PullRequest: Equatable, Sendable {
 
 public struct PullRequestError: Error, Equatable, Sendable {
     public var reason: String
+
+    public init(reason: String) { self.reason = reason }
 }
