@@ -39,6 +39,8 @@ let collections: [Target.Dependency] = [
     .product(name: "HeapModule", package: "swift-collections"),
 ]
 
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
 let vocabulary: [Target] = [
     layer("Vocabulary", "Model"),
     shim("Vocabulary", "CBytes"),
@@ -91,7 +93,7 @@ let services: [Target] = [
     layer(
         "Services", "Broker",
         ["Bytes", "Catalog", "JSON", "JetStream", "JetStreamAPI", "KafkaCoordination", "KafkaProtocol", "Model",
-            "NATSProtocol", "Platform", "Records", "Storage", "Subjects", "Transport"] + collections),
+            "NATSProtocol", "Platform", "Records", "Storage", "Subjects", "Transport", logging] + collections),
     layer(
         "Services", "NATSService",
         ["Broker", "Bytes", "Catalog", "JSON", "JetStream", "JetStreamAPI", "Model", "NATSProtocol", "Platform",
@@ -115,7 +117,7 @@ let server: [Target] = [
     .executableTarget(
         name: "duolog",
         dependencies: [
-            "Broker", "KafkaService", "NATSService", "Platform", "Storage", "Transport",
+            "Broker", "JSON", "KafkaService", "NATSService", "Platform", "Storage", "Transport", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         path: "Sources/Server/duolog", swiftSettings: settings,
@@ -132,6 +134,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: vocabulary + formats + machines + devices + services + server
 )

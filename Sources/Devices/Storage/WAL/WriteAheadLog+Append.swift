@@ -39,7 +39,7 @@ extension WriteAheadLog {
     }
 
     /// Sees to it that the file, the claim and the block have room for a frame. Changes nothing when it throws.
-    private func makeRoom(for byteCount: Int) throws(StorageError) {
+    func makeRoom(for byteCount: Int) throws(StorageError) {
         precondition(phase != .opened, "append before replay")
         guard phase == .running else { throw .closed }
         try holdBack(byteCount)

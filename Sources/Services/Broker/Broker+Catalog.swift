@@ -1,0 +1,115 @@
+import Bytes
+import Catalog
+import JSON
+import Model
+import Records
+import Storage
+import Transport
+
+/// Why a topic or stream was not created, changed or deleted.
+public enum CatalogFailure: Error {
+    case refused(CatalogMachine.Refusal)
+    case setting(TopicSettings.Refusal)
+    case storage(StorageError)
+}
+
+extension Broker {
+    /// Creates a Kafka topic. It is there at once; the answer waits for the durable mark.
+    ///
+    /// - Parameter partitionCount: nil for the default.
+    public func createTopic(
+        _ name: String, partitionCount: Int?, config: [String: String], validateOnly: Bool = false
+    ) throws(CatalogFailure) -> StreamEntry? {
+        do { try TopicSettings.validate(config) } catch { throw .setting(error) }
+        let record: CatalogRecord
+        do {
+            record = try catalog.decideCreateTopic(
+                name: name, partitionCount: partitionCount ?? options.defaultPartitionCount,
+                subject: config[TopicSettings.subjectName]
+                    ?? StreamNaming.subject(ofTopic: name, prefix: options.topicSubjectPrefix),
+                config: config, topicID: .random(), now: loop.now)
+        } catch { throw .refused(error) }
+        if validateOnly { return nil }
+        try change(record)
+        return catalog.stream(topicName: name)
+    }
+
+    /// Replaces what is set of a topic's configuration.
+    public func configureTopic(
+        _ id: StreamID, config: [String: String]
+    ) throws(CatalogFailure) {
+        do { try TopicSettings.validate(config) } catch { throw .setting(error) }
+        let record: CatalogRecord
+        do { record = try catalog.decideConfigureTopic(id, config: config) } catch {
+            throw .refused(error)
+        }
+        try change(record)
+    }
+
+    public func addPartitions(_ id: StreamID, newTotal: Int) throws(CatalogFailure) {
+        let record: CatalogRecord
+        do { record = try catalog.decideAddPartitions(id, newTotal: newTotal) } catch {
+            throw .refused(error)
+        }
+        try change(record)
+    }
+
+    /// Deletes a stream or topic with its messages, consumers and committed offsets.
+    public func deleteStream(_ id: StreamID) throws(CatalogFailure) {
+        let record: CatalogRecord
+        do { record = try catalog.decideDeleteStream(id) } catch { throw .refused(error) }
+        let topicName = catalog[id]?.topicName
+        try change(record)
+        guard let topicName else { return }
+        do { try forgetOffsets(ofTopic: topicName) } catch { throw .storage(error) }
+    }
+
+    /// Appends a catalog record and applies it.
+    func change(_ record: CatalogRecord) throws(CatalogFailure) {
+        let bytes = record.encoded()
+        do {
+            try appendControl(.catalog, of: .catalog, bytes.span.bytes)
+        } catch { throw .storage(error) }
+        apply(record)
+        catalogObserver?.catalogChanged(record)
+    }
+
+    /// Live and in recovery.
+    func apply(_ record: CatalogRecord) {
+        switch record {
+        case .streamDeleted(let id):
+            let gone = (catalog[id]?.logs ?? []).compactMap { logs.removeValue(forKey: $0) }
+            catalog.apply(record)
+            for log in gone {
+                log.isDeleted = true
+                log.tellObservers()
+            }
+        case .streamCreated(let new):
+            catalog.apply(record)
+            makeLogs(of: new.id)
+        case .partitionsAdded(let id, _):
+            catalog.apply(record)
+            makeLogs(of: id)
+        default:
+            catalog.apply(record)
+        }
+    }
+
+    private func makeLogs(of id: StreamID) {
+        guard let stream = catalog[id] else { return }
+        for (partition, log) in stream.logs.enumerated() where logs[log] == nil {
+            logs[log] = PartitionLog(
+                id: log, topicID: stream.topicID, partition: partition,
+                keyPrefix: KeyPrefix(stream.keyPrefix))
+        }
+    }
+}
+
+extension TopicID {
+    /// A random id as RFC 9562 section 5.4 (UUID version 4) has it.
+    static func random() -> TopicID {
+        TopicID(
+            high: UInt64.random(in: .min ... .max) & 0xFFFF_FFFF_FFFF_0FFF | 0x4000,
+            low: UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
+}

@@ -1,0 +1,104 @@
+import Catalog
+import KafkaCoordination
+import Logging
+import Model
+import Records
+import Storage
+import Transport
+
+/// All streams, topics, consumers and groups of this node, joined to the one write-ahead log.
+///
+/// Lives on loop 0 and is used from nowhere else. Within a turn it decides and applies what arrives and appends to the
+/// write-ahead log; at the end of the turn it hands that to the disk, once. What acknowledges something waits for the
+/// durable mark: see ``whenDurable(_:)``.
+public final class Broker {
+    public let options: BrokerOptions
+    public let loop: EventLoop
+    public internal(set) var catalog = CatalogMachine()
+    public internal(set) var groups: GroupCoordinator
+    public weak var nats: (any NATSRouting)?
+    public weak var catalogObserver: (any CatalogObserver)?
+
+    let wal: WriteAheadLog
+    let log: Logger
+    var logs: [LogID: PartitionLog] = [:]
+    var producerIDs = ProducerIDAllocator()
+    /// Logs that took NATS publishes in this turn.
+    var logsWithOpenBatch: [PartitionLog] = []
+    var unreadable = UnreadableBatches()
+    var validator = RecordBatchValidator()
+    var reader = StoredBatchReader()
+    /// What the open batches hold, and what they cost beside it.
+    var openBatchByteCount = 0
+    private var durability = DurabilityQueue()
+    private var actionsOfThisTurn: [() -> Void] = []
+    private var isDraining = false
+
+    /// - Parameter wal: replayed by ``recover()``, which comes before everything else.
+    public init(loop: EventLoop, wal: WriteAheadLog, options: BrokerOptions, log: Logger) {
+        self.loop = loop
+        self.wal = wal
+        self.options = options
+        self.log = log
+        var groupOptions = GroupOptions()
+        groupOptions.initialRebalanceDelayMilliseconds = Int32(options.initialRebalanceDelayMilliseconds)
+        groups = GroupCoordinator(options: groupOptions)
+    }
+
+    /// Joins the turns of its loop. On the loop.
+    public func start() {
+        loop.atTurnEnd { [unowned self] in endTurn() }
+        let loop = loop
+        // The post is what wakes the loop; the hook at the end of that turn does the work.
+        wal.onDurable = { loop.post {} }
+    }
+
+    // MARK: Turns and durability
+
+    /// Runs `action` on the loop once everything that was decided so far is on disk.
+    public func whenDurable(_ action: @escaping () -> Void) {
+        actionsOfThisTurn.append(action)
+    }
+
+    /// What became durable is made readable and answered; what was decided is handed to the disk.
+    private func endTurn() {
+        drainDurable()
+        sealOpenBatches()
+        wal.submit()
+        guard !actionsOfThisTurn.isEmpty else { return }
+        let actions = actionsOfThisTurn
+        actionsOfThisTurn.removeAll(keepingCapacity: true)
+        durability.wait(for: wal.appendedMark) {
+            for action in actions { action() }
+        }
+        // Where nothing was written, nothing needs to be waited for.
+        if wal.durableMark >= wal.appendedMark { loop.post {} }
+    }
+
+    private func drainDurable() {
+        let mark = wal.durableMark
+        var changed: [LogID: PartitionLog] = [:]
+        while let batch = unreadable.next(durableMark: mark) {
+            batch.log.readableEnd = max(batch.log.readableEnd, batch.end)
+            changed[batch.log.id] = batch.log
+            if let place = batch.livePlace { deliverLive(batch.log, place: place) }
+        }
+        while let action = durability.next(durableMark: mark) { action() }
+        for log in changed.values where !log.isDeleted { log.tellObservers() }
+    }
+
+    // MARK: Looking up
+
+    public func log(_ id: LogID) -> PartitionLog? { logs[id] }
+
+    /// The log of one partition of a stream.
+    public func log(of stream: StreamEntry, partition: Int) -> PartitionLog? {
+        guard stream.logs.indices.contains(partition) else { return nil }
+        return logs[stream.logs[partition]]
+    }
+}
+
+/// Told on loop 0 when streams, topics or consumers change.
+public protocol CatalogObserver: AnyObject {
+    func catalogChanged(_ record: CatalogRecord)
+}

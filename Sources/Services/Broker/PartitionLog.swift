@@ -1,0 +1,56 @@
+import KafkaCoordination
+import Model
+import Records
+
+/// Told when more of a log can be read, or when it is gone.
+public protocol LogObserver: AnyObject {
+    func logChanged(_ log: PartitionLog)
+}
+
+/// One log: a JetStream stream's messages, or one partition of a Kafka topic.
+///
+/// Offsets below ``startOffset`` are gone, those below ``readableEnd`` are on disk and may be read, those below
+/// ``endOffset`` are taken and on their way to the disk. Lives on loop 0.
+public final class PartitionLog {
+    /// One node leads all its logs for ever, so the epoch never changes.
+    public static let leaderEpoch: Int32 = 0
+
+    public let id: LogID
+    public let topicID: TopicID
+    public let partition: Int
+    /// What turns keys into subjects and back, fixed when the stream was made.
+    public let keyPrefix: KeyPrefix
+
+    public internal(set) var startOffset = Offset(0)
+    public internal(set) var endOffset = Offset(0)
+    public internal(set) var readableEnd = Offset(0)
+    public internal(set) var isDeleted = false
+
+    var index = BatchIndex()
+    var producers = ProducerTable()
+    /// NATS publishes of this turn that no batch in the write-ahead log holds yet.
+    var openBatch = OpenBatch()
+    private var observers: [ObjectIdentifier: any LogObserver] = [:]
+
+    init(id: LogID, topicID: TopicID, partition: Int, keyPrefix: KeyPrefix) {
+        self.id = id
+        self.topicID = topicID
+        self.partition = partition
+        self.keyPrefix = keyPrefix
+    }
+
+    public func observe(_ observer: any LogObserver) {
+        observers[ObjectIdentifier(observer)] = observer
+    }
+
+    public func stopObserving(_ observer: any LogObserver) {
+        observers[ObjectIdentifier(observer)] = nil
+    }
+
+    func tellObservers() {
+        for observer in Array(observers.values) { observer.logChanged(self) }
+    }
+
+    /// How many bytes its batches take.
+    public var byteCount: Int64 { index.byteCount }
+}
