@@ -75,7 +75,7 @@ let machines: [Target] = [
         ["Bytes", "JetStreamAPI", "Model", "NATSProtocol", "Subjects"] + collections),
     layer("Machines", "KafkaCoordination", ["Bytes", "KafkaProtocol", "Model", "Records"] + collections),
     layer("Machines", "Catalog", ["Bytes", "JSON", "JetStreamAPI", "Model", "Records", "Subjects"] + collections),
-    tests("Machines", "JetStream", ["Bytes", "JetStream", "JetStreamAPI", "Model"]),
+    tests("Machines", "JetStream", ["Bytes", "JetStream", "JetStreamAPI", "Model", "Subjects"]),
     tests("Machines", "KafkaCoordination", ["Bytes", "KafkaCoordination", "KafkaProtocol", "Model"]),
     tests("Machines", "Catalog", ["Catalog"]),
 ]

@@ -1,0 +1,212 @@
+import Bytes
+import JetStreamAPI
+import Model
+import Subjects
+
+/// One log as JetStream sees it: what it holds, what may be stored, what the limits take away.
+///
+/// `decide…` and the queries change nothing. The caller appends what they decide to the log and then calls `apply…`,
+/// live and in recovery alike. Times come in with each call.
+public struct StreamMachine: Sendable {
+    public private(set) var config: StreamConfig
+    public let created: Timestamp
+    public private(set) var lastTime: Timestamp?
+
+    private(set) var ledger: StreamLedger
+    private(set) var dedupe = DedupeWindow()
+    private(set) var lastMessageID: [UInt8] = []
+    private var filters: [SubjectFilter]
+
+    public init(config: StreamConfig, created: Timestamp) {
+        self.config = config
+        self.created = created
+        filters = config.subjectFilters
+        ledger = StreamLedger(firstSequence: max(1, config.firstSequence))
+    }
+
+    public var firstSequence: StreamSequence { StreamSequence(ledger.firstSequence) }
+    public var lastSequence: StreamSequence { StreamSequence(ledger.lastSequence) }
+    public var messageCount: UInt64 { ledger.messageCount }
+    public var byteCount: UInt64 { ledger.byteCount }
+    public var subjectCount: Int { ledger.subjects.liveCount }
+
+    /// What the stream holds. The time of the first message is the caller's to add: it knows the times of the log.
+    public var state: StreamState {
+        var state = StreamState()
+        state.messages = ledger.messageCount
+        state.bytes = ledger.byteCount
+        // A stream that never held anything shows 0, unless it was told where to begin.
+        let isNew = ledger.lastSequence == 0
+        state.firstSequence = isNew ? 0 : ledger.firstSequence
+        state.lastSequence = ledger.lastSequence
+        state.lastTime = lastTime
+        state.subjectCount = ledger.subjects.liveCount
+        state.deletedCount = ledger.deletedCount
+        return state
+    }
+
+    // MARK: Applying
+
+    /// A message was appended as the next sequence. Limits that discard old messages act here.
+    ///
+    /// - Parameters:
+    ///   - messageID: the value of its `Nats-Msg-Id`, empty for none.
+    ///   - time: when it was appended.
+    public mutating func applyStored(
+        subject: RawSpan, size: StoredSize, messageID: [UInt8] = [], time: Timestamp
+    ) {
+        ledger.append(subject, size: size)
+        lastTime = time
+        lastMessageID = messageID
+        if !messageID.isEmpty {
+            dedupe.store(
+                messageID, sequence: ledger.lastSequence, time: time, window: config.duplicateWindow)
+        }
+        if config.maxMessagesPerSubject > 0 { enforceSubjectLimit() }
+        enforceLimits()
+    }
+
+    /// A sequence was used up by something that is no message.
+    public mutating func applyGap() {
+        ledger.appendGap()
+    }
+
+    /// - Returns: how many messages it took away.
+    @discardableResult
+    public mutating func apply(_ control: StreamControl) -> UInt64 {
+        switch control {
+        case .removed(let sequences):
+            var removed: UInt64 = 0
+            for sequence in sequences where ledger.remove(sequence) { removed += 1 }
+            return removed
+        case .purged(let below, let text):
+            guard !text.isEmpty, let filter = SubjectFilter(text), !filter.matchesEverything else {
+                return ledger.removeAll(below: below)
+            }
+            return purge(filter, below: below)
+        }
+    }
+
+    /// The configuration was changed; it has been validated.
+    public mutating func apply(_ config: StreamConfig) {
+        self.config = config
+        filters = config.subjectFilters
+        let limit = config.maxMessagesPerSubject
+        if limit > 0 {
+            for number in ledger.subjects.entries.indices {
+                while ledger.subjects.entries[number].count > UInt64(limit) {
+                    ledger.remove(ledger.first(of: UInt32(number)))
+                }
+            }
+        }
+        enforceLimits()
+    }
+
+    private mutating func enforceSubjectLimit() {
+        guard let number = ledger.number(at: ledger.lastSequence) else { return }
+        while ledger.subjects.entries[Int(number)].count > UInt64(config.maxMessagesPerSubject) {
+            ledger.remove(ledger.first(of: number))
+        }
+    }
+
+    private mutating func enforceLimits() {
+        if config.maxMessages > 0 {
+            while ledger.messageCount > UInt64(config.maxMessages) { ledger.remove(ledger.firstSequence) }
+        }
+        if config.maxBytes > 0 {
+            while ledger.byteCount > UInt64(config.maxBytes) { ledger.remove(ledger.firstSequence) }
+        }
+    }
+
+    private mutating func purge(_ filter: SubjectFilter, below: UInt64) -> UInt64 {
+        var selector = SubjectSelector([filter])
+        var left: UInt64 = 0
+        for number in selector.selected(in: ledger.subjects) {
+            left += ledger.subjects.entries[Int(number)].count
+        }
+        var removed: UInt64 = 0
+        var position = ledger.firstSequence
+        while removed < left, let sequence = selector.next(from: position, in: ledger), sequence < below {
+            ledger.remove(sequence)
+            removed += 1
+            position = sequence + 1
+        }
+        return removed
+    }
+
+    // MARK: Asking
+
+    /// Whether the stream takes `subject` at all.
+    public func captures(_ subject: RawSpan) -> Bool { filters.contains { $0.matches(subject) } }
+
+    public func contains(_ sequence: StreamSequence) -> Bool { ledger.contains(sequence.value) }
+
+    public func size(of sequence: StreamSequence) -> StoredSize? { ledger.size(at: sequence.value) }
+
+    /// The subject stored at `sequence`; nil where there is nothing.
+    public func subject(of sequence: StreamSequence) -> [UInt8]? {
+        ledger.number(at: sequence.value).map { ledger.subjects.entries[Int($0)].subject }
+    }
+
+    /// The first message from `start` on, of a subject that `filter` matches.
+    public func next(from start: StreamSequence, matching filter: SubjectFilter? = nil) -> StreamSequence? {
+        var selector = SubjectSelector(filter.map { [$0] } ?? [])
+        return selector.next(from: start.value, in: ledger).map { StreamSequence($0) }
+    }
+
+    /// The last message of a subject that `filter` matches.
+    public func last(matching filter: SubjectFilter) -> StreamSequence? {
+        last(matching: filter, upTo: StreamSequence(.max))
+    }
+
+    public func last(matching filter: SubjectFilter, upTo end: StreamSequence) -> StreamSequence? {
+        var selector = SubjectSelector([filter])
+        if selector.selectsEverything || end.value < ledger.lastSequence {
+            return selector.previous(from: end.value, in: ledger).map { StreamSequence($0) }
+        }
+        var last: UInt64 = 0
+        for number in selector.selected(in: ledger.subjects) where ledger.subjects.entries[Int(number)].last > last {
+            last = max(last, ledger.last(of: number))
+        }
+        return last == 0 ? nil : StreamSequence(last)
+    }
+
+    /// The last message of each subject that one of `filters` matches, in order; nil if there are more than `limit`.
+    public func lastOfEach(
+        matching filters: [SubjectFilter], upTo end: StreamSequence = StreamSequence(.max),
+        limit: Int = .max
+    ) -> [StreamSequence]? {
+        var selector = SubjectSelector(filters)
+        var result: [UInt64] = []
+        for number in selector.selected(in: ledger.subjects) {
+            var last = ledger.last(of: number)
+            if last > end.value {
+                guard let earlier = ledger.previous(from: end.value, where: { $0 == number }) else { continue }
+                last = earlier
+            }
+            result.append(last)
+            if result.count > limit { return nil }
+        }
+        return result.sorted().map { StreamSequence($0) }
+    }
+
+    /// How many messages from `start` on have a subject that `filter` matches.
+    public func count(from start: StreamSequence, matching filter: SubjectFilter? = nil) -> UInt64 {
+        var selector = SubjectSelector(filter.map { [$0] } ?? [])
+        return selector.count(from: start.value, through: ledger.lastSequence, in: ledger)
+    }
+
+    /// The subjects that `filter` matches with their message counts, in order of their bytes.
+    public func subjects(matching filter: SubjectFilter) -> [(subject: String, count: UInt64)] {
+        var selector = SubjectSelector([filter])
+        return selector.selected(in: ledger.subjects)
+            .map { number in
+                let entry = ledger.subjects.entries[Int(number)]
+                return (subject: String(repairingUTF8: entry.subject.span.bytes), count: entry.count)
+            }
+            .sorted { $0.subject < $1.subject }
+    }
+
+    /// Sequences between the first and the last that hold nothing, at most `limit`.
+    public func deleted(limit: Int) -> [UInt64] { ledger.deleted(limit: limit) }
+}
