@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import KafkaProtocol
 
 /// Reads message bodies, one a line, and answers each with what this project's codec makes of it.
@@ -15,6 +16,8 @@ enum KafkaCodec {
     static func main() {
         while let line = readLine() {
             print(answer(line))
+            // Whoever asks waits for the answer.
+            fflush(nil)
         }
     }
 
