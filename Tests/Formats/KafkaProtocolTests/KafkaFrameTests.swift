@@ -22,7 +22,9 @@ import Testing
         #expect(KafkaFrame.byteCount(of: bytes.span.bytes.extracting(first: 3)) == 7)
     }
 
-    @Test(arguments: [[0, 0, 0, 0], [0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 9], [0x7F, 0xFF, 0xFF, 0xFF]])
+    @Test(arguments: [
+        [0, 0, 0, 0], [0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 9], [0x7F, 0xFF, 0xFF, 0xFF],
+    ])
     func `an impossible size is refused as soon as it is there`(size: [UInt8]) {
         #expect(throws: MalformedBytes.self) { try first(size, maximumByteCount: 8) }
     }

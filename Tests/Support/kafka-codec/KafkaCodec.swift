@@ -9,8 +9,8 @@ import KafkaProtocol
 ///     out   ok <hex of the message encoded again> <byte count foretold> <dump>
 ///     out   error <what is wrong>
 ///
-/// `default` stands for a message that was made and not filled. The conformance tests hold the answers
-/// against those of another implementation.
+/// `default` stands for a message that was made and not filled. The conformance tests hold the
+/// answers against those of another implementation.
 @main
 enum KafkaCodec {
     static func main() {
