@@ -48,7 +48,7 @@ let vocabulary: [Target] = [
     layer("Vocabulary", "Subjects", ["Bytes"]),
     tests("Vocabulary", "Model", ["Model"]),
     tests("Vocabulary", "Bytes", ["Bytes"]),
-    tests("Vocabulary", "Subjects", ["Subjects"]),
+    tests("Vocabulary", "Subjects", ["Bytes", "Subjects"]),
 ]
 
 let formats: [Target] = [
@@ -64,7 +64,7 @@ let formats: [Target] = [
     layer("Formats", "JetStreamAPI", ["Bytes", "JSON", "Model", "Subjects"]),
     tests("Formats", "JSON", ["JSON"]),
     tests("Formats", "Records", ["Bytes", "Model", "Records"]),
-    tests("Formats", "NATSProtocol", ["NATSProtocol"]),
+    tests("Formats", "NATSProtocol", ["Bytes", "JSON", "NATSProtocol"]),
     tests("Formats", "KafkaProtocol", ["Bytes", "KafkaProtocol", "Model"]),
     tests("Formats", "JetStreamAPI", ["JSON", "JetStreamAPI", "Model"]),
 ]

@@ -42,6 +42,10 @@ public final class Connection: @unchecked Sendable {
     /// each may go to ended at once.
     enum State { case open, closing, lingering, ended }
 
+    /// Nothing that is sent to it arrives any more. Any thread; may be a moment late.
+    public var isGone: Bool { gone.load(ordering: .relaxed) }
+    private let gone = Atomic<Bool>(false)
+
     // Input: see Connection+Input.swift.
     var held = HeldInput()
     public internal(set) var isReadingPaused = false
@@ -99,6 +103,7 @@ public final class Connection: @unchecked Sendable {
     /// Goes on to a later state; the loop does the rest at the end of its turn.
     func end(_ next: State) {
         state = next
+        gone.store(true, ordering: .relaxed)
         if isInClosing { return }
         isInClosing = true
         loop.closing.append(self)

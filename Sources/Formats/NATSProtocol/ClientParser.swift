@@ -1,0 +1,203 @@
+import Bytes
+
+/// Where a piece of a command lies in the bytes that were parsed.
+@frozen
+public struct ByteRange: Equatable, Sendable {
+    public var start: Int
+    public var end: Int
+
+    @inlinable public init(_ start: Int, _ end: Int) {
+        self.start = start
+        self.end = end
+    }
+
+    @inlinable public static var empty: ByteRange { ByteRange(0, 0) }
+    @inlinable public var count: Int { end &- start }
+    @inlinable public var isEmpty: Bool { start == end }
+}
+
+/// What a client sent, or why that cannot be told.
+public enum ClientCommand: UInt8, Sendable {
+    /// PUB or HPUB, with its whole payload: `subject`, `reply`, `headerByteCount`, `payloadStart`, `totalByteCount`.
+    case publish
+    /// SUB: `subject`, `queue`, `sid`.
+    case subscribe
+    /// UNSUB: `sid`, `maximum`.
+    case unsubscribe
+    /// CONNECT: `argument` is its JSON.
+    case connect
+    case ping, pong
+    /// INFO and +OK, which a client has no reason to send and which do no harm.
+    case ignored
+
+    /// The command is not complete yet.
+    case incomplete
+
+    /// Answered with `Unknown Protocol Operation`, and the end.
+    case unknownOperation
+    /// Answered with `maximum control line exceeded`, and the end.
+    case controlLineTooLong
+    /// Answered with `Maximum Payload Violation`, and the end.
+    case payloadTooLarge
+    /// A wrong number of arguments, or a bad size: the end, without a word. So is a client's own `-ERR`.
+    case badArguments
+}
+
+/// Reads the commands of a NATS client out of borrowed bytes, one a call.
+///
+/// A command is a line, ended by LF or CRLF; its verb knows no case, its arguments stand between runs of spaces and
+/// tabs. PUB and HPUB are followed by that many bytes and exactly CRLF:
+///
+///     PUB <subject> [reply] <#bytes>
+///     HPUB <subject> [reply] <#header bytes> <#bytes in all>
+///     SUB <subject> [queue] <sid>
+///     UNSUB <sid> [max]
+///     CONNECT {json} · PING · PONG
+///
+/// Nothing is copied and nothing allocated: after ``next(_:at:)`` the properties say where in the bytes the pieces lie.
+/// Source: NATS client protocol.
+@frozen
+public struct ClientParser: Sendable {
+    /// The longest run of arguments of a line.
+    public var maximumControlLine: Int
+    /// The most bytes of headers and payload together.
+    public var maximumPayload: Int
+    /// Whether HPUB may be used.
+    public var allowsHeaders = false
+
+    public internal(set) var subject = ByteRange.empty
+    public internal(set) var reply = ByteRange.empty
+    public internal(set) var queue = ByteRange.empty
+    public internal(set) var sid = ByteRange.empty
+    public internal(set) var argument = ByteRange.empty
+    /// UNSUB's; 0 for none, or for one that is no number.
+    public internal(set) var maximum = 0
+    public internal(set) var hasHeaders = false
+    public internal(set) var headerByteCount = 0
+    /// Headers and payload.
+    public internal(set) var totalByteCount = 0
+    public internal(set) var payloadStart = 0
+    /// Behind the command, or, of an incomplete publish whose line is complete, where it will end.
+    public internal(set) var end = 0
+    /// Whether what follows the publish's subject and one space is, byte for byte, what follows the sid in a MSG.
+    public internal(set) var isCanonical = false
+
+    // The arguments of the line, as far as there are any.
+    var arguments = (ByteRange.empty, ByteRange.empty, ByteRange.empty, ByteRange.empty)
+    var argumentCount = 0
+    var lineIsCanonical = false
+
+    public init(maximumControlLine: Int = 4096, maximumPayload: Int = 1 << 20) {
+        self.maximumControlLine = maximumControlLine
+        self.maximumPayload = maximumPayload
+    }
+
+    /// The command that begins at `position`.
+    public mutating func next(_ bytes: RawSpan, at position: Int) -> ClientCommand {
+        end = position
+        guard position < bytes.byteCount else { return .incomplete }
+        switch bytes[byteAt: position] {
+        case UInt8(ascii: "P"), UInt8(ascii: "p"):
+            guard position &+ 1 < bytes.byteCount else { return .incomplete }
+            switch bytes[byteAt: position &+ 1] | 0x20 {
+            case UInt8(ascii: "u"): return publish(bytes, position, "PUB", hasHeaders: false)
+            case UInt8(ascii: "i"): return word(bytes, position, "PING", .ping)
+            case UInt8(ascii: "o"): return word(bytes, position, "PONG", .pong)
+            default: return .unknownOperation
+            }
+        case UInt8(ascii: "H"), UInt8(ascii: "h"):
+            return publish(bytes, position, "HPUB", hasHeaders: true)
+        case UInt8(ascii: "S"), UInt8(ascii: "s"): return subscribe(bytes, position)
+        case UInt8(ascii: "U"), UInt8(ascii: "u"): return unsubscribe(bytes, position)
+        case UInt8(ascii: "C"), UInt8(ascii: "c"): return line(bytes, position, "CONNECT", .connect)
+        case UInt8(ascii: "I"), UInt8(ascii: "i"): return line(bytes, position, "INFO", .ignored)
+        case UInt8(ascii: "+"): return word(bytes, position, "+OK", .ignored)
+        case UInt8(ascii: "-"): return line(bytes, position, "-ERR", .badArguments)
+        default: return .unknownOperation
+        }
+    }
+
+    // MARK: Publishing
+
+    private mutating func publish(
+        _ bytes: RawSpan, _ position: Int, _ verb: StaticString, hasHeaders: Bool
+    ) -> ClientCommand {
+        if let failure = verbAndArguments(bytes, position, verb) { return failure }
+        let sizeCount = hasHeaders ? 2 : 1
+        if hasHeaders, !allowsHeaders { return .badArguments }
+        guard argumentCount == sizeCount &+ 1 || argumentCount == sizeCount &+ 2 else {
+            return .badArguments
+        }
+        self.hasHeaders = hasHeaders
+        subject = arguments.0
+        let hasReply = argumentCount == sizeCount &+ 2
+        reply = hasReply ? arguments.1 : .empty
+        let first = hasReply ? arguments.2 : arguments.1
+        let size = number(bytes, first)
+        guard size >= 0 else { return .badArguments }
+        if hasHeaders {
+            let last = hasReply ? arguments.3 : arguments.2
+            let total = number(bytes, last)
+            guard total >= size else { return .badArguments }
+            headerByteCount = size
+            totalByteCount = total
+            isCanonical =
+                lineIsCanonical && isPlain(bytes, first, size) && isPlain(bytes, last, total)
+        } else {
+            headerByteCount = 0
+            totalByteCount = size
+            isCanonical = lineIsCanonical && isPlain(bytes, first, size)
+        }
+        guard totalByteCount <= maximumPayload else { return .payloadTooLarge }
+        payloadStart = end
+        end = payloadStart &+ totalByteCount &+ 2
+        guard end <= bytes.byteCount else { return .incomplete }
+        guard bytes[byteAt: end &- 2] == 0x0D, bytes[byteAt: end &- 1] == 0x0A else {
+            return .unknownOperation
+        }
+        return .publish
+    }
+
+    /// A size: one to nine decimal digits. -1 for anything else.
+    private func number(_ bytes: RawSpan, _ range: ByteRange) -> Int {
+        guard range.count > 0, range.count <= 9 else { return -1 }
+        var value = 0
+        var index = range.start
+        while index < range.end {
+            let digit = bytes[byteAt: index] &- UInt8(ascii: "0")
+            guard digit <= 9 else { return -1 }
+            value = value &* 10 &+ Int(digit)
+            index &+= 1
+        }
+        return value
+    }
+
+    /// Whether the digits are the shortest that give `value`.
+    private func isPlain(_ bytes: RawSpan, _ range: ByteRange, _ value: Int) -> Bool {
+        range.count == 1 || bytes[byteAt: range.start] != UInt8(ascii: "0")
+    }
+
+    // MARK: Subscribing
+
+    private mutating func subscribe(_ bytes: RawSpan, _ position: Int) -> ClientCommand {
+        if let failure = verbAndArguments(bytes, position, "SUB") { return failure }
+        subject = arguments.0
+        switch argumentCount {
+        case 2: (queue, sid) = (.empty, arguments.1)
+        case 3: (queue, sid) = (arguments.1, arguments.2)
+        default: return .badArguments
+        }
+        return .subscribe
+    }
+
+    private mutating func unsubscribe(_ bytes: RawSpan, _ position: Int) -> ClientCommand {
+        if let failure = verbAndArguments(bytes, position, "UNSUB") { return failure }
+        sid = arguments.0
+        switch argumentCount {
+        case 1: maximum = 0
+        case 2: maximum = max(0, number(bytes, arguments.1))
+        default: return .badArguments
+        }
+        return .unsubscribe
+    }
+}

@@ -1,0 +1,43 @@
+import NATSProtocol
+import Transport
+
+/// PINGs: one soon after CONNECT, then one for each interval in which nothing came.
+extension ClientSession {
+    static let firstPingNanoseconds: Int64 = 2_000_000_000
+
+    /// Two seconds and up to a fifth more, so that clients that came together are not asked together.
+    func scheduleFirstPing() {
+        let delay = Self.firstPingNanoseconds + Int64.random(in: 0...Self.firstPingNanoseconds / 5)
+        let first = connection.loop.monotonicNanoseconds + delay
+        guard first < nextPingNanoseconds else { return }
+        nextPingNanoseconds = first
+        isFirstPing = true
+    }
+
+    /// Called a few times a second.
+    func checkKeepalive(_ now: Int64) {
+        guard now >= nextPingNanoseconds, connection.isOpen else { return }
+        let interval = service.options.pingIntervalNanoseconds
+        let isQuiet = now - connection.lastReceivedNanoseconds >= interval
+        nextPingNanoseconds = now + interval
+        guard isQuiet || isFirstPing else { return }
+        if !isFirstPing, pingsOut >= service.options.maximumPingsOut {
+            return refuse(.staleConnection)
+        }
+        isFirstPing = false
+        pingsOut += 1
+        connection.write(ServerLine.ping)
+    }
+
+    /// The first PONG of a client that understands it is answered with what the server knows now.
+    func receivedPong() {
+        pingsOut = 0
+        guard clientProtocol >= 1, !sentSecondInfo else { return }
+        sentSecondInfo = true
+        var info = service.info
+        info.clientID = clientID
+        info.clientAddress = connection.remoteAddress.host
+        info.accountName = "$G"
+        connection.write(info.line)
+    }
+}

@@ -1,0 +1,115 @@
+import Bytes
+import Glibc
+import NATSProtocol
+import Synchronization
+import Transport
+
+extension ClientSession {
+    /// One PUB or HPUB.
+    @inline(__always)
+    func publish(_ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
+        let subject = base + parser.subject.start
+        let entry = router.match(subject, parser.subject.count)
+        var delivered = false
+        if parser.isCanonical {
+            let tailStart = parser.subject.end &+ 1
+            let message = RoutedMessage(
+                subject: subject, subjectByteCount: parser.subject.count,
+                tail: base + tailStart, tailByteCount: parser.end &- tailStart,
+                reply: base + parser.reply.start, replyByteCount: parser.reply.count,
+                contents: base + parser.payloadStart, headerByteCount: parser.headerByteCount,
+                totalByteCount: parser.totalByteCount, hasHeaders: parser.hasHeaders,
+                publisherID: connection.id)
+            delivered = router.route(message, entry)
+            if !entry.pointee.tags.isEmpty {
+                router.capture(message, entry.pointee.tags)
+                delivered = true
+            }
+        } else {
+            delivered = publishUncanonical(parser, bytes)
+        }
+        if !habits.isDisjoint(with: .publishing) { finishPublish(parser, bytes, delivered) }
+    }
+
+    /// A line whose rest can't be copied as it is.
+    @inline(never)
+    private func publishUncanonical(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
+        let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
+        let payload = parser.payloadStart + parser.headerByteCount
+        return router.routePieces(
+            subject: subject, to: subject,
+            reply: bytes.extracting(parser.reply.start..<parser.reply.end),
+            headerByteCount: parser.headerByteCount, hasHeaders: parser.hasHeaders,
+            headers: bytes.extracting(parser.payloadStart..<payload),
+            payload: bytes.extracting(payload..<parser.payloadStart + parser.totalByteCount),
+            publisherID: connection.id, captures: true)
+    }
+
+    @inline(never)
+    private func finishPublish(
+        _ parser: borrowing ClientParser, _ bytes: RawSpan, _ delivered: Bool
+    ) {
+        let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
+        if habits.contains(.pedantic), !isLiteral(subject) { refuse(.invalidPublishSubject) }
+        if habits.contains(.verbose) { connection.write(ServerLine.ok) }
+        if !delivered, habits.contains(.noResponders), !parser.reply.isEmpty {
+            tellNoResponders(
+                subject, reply: bytes.extracting(parser.reply.start..<parser.reply.end))
+        }
+    }
+
+    /// Nobody got a request. If the client itself waits for the reply, it learns so at once.
+    private func tellNoResponders(_ subject: RawSpan, reply: RawSpan) {
+        guard let waiting = plainSubscription(matching: reply) else { return }
+        var headers = Array("NATS/1.0 503\r\nNats-Subject: ".utf8)
+        subject.withUnsafeBytes { headers.append(contentsOf: $0) }
+        headers.append(contentsOf: "\r\n\r\n".utf8)
+        var line = Array("HMSG ".utf8)
+        reply.withUnsafeBytes { line.append(contentsOf: $0) }
+        line.append(UInt8(ascii: " "))
+        line.append(contentsOf: waiting.sid)
+        line.append(contentsOf: " \(headers.count) \(headers.count)\r\n".utf8)
+        line.append(contentsOf: headers)
+        line.append(contentsOf: [0x0D, 0x0A])
+        if waiting.isLimited {
+            switch waiting.takePermit() {
+            case .exhausted: return
+            case .last: remove(waiting)
+            case .granted: break
+            }
+        }
+        connection.write(line.span.bytes)
+        let counter = waiting.counter(of: router.loop.index)
+        counter.pointee.store(counter.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
+
+    // MARK: Slowing down
+
+    /// Whoever publishes faster than a receiver or loop 0 takes it waits a little between reads.
+    func slowDownIfNeeded() {
+        let loop = connection.loop
+        let receiver = loop.congestedReceiver
+        loop.congestedReceiver = nil
+        guard receiver != nil || router.hub.isCongested && loop.index != 0, connection.isOpen,
+            !connection.isReadingPaused
+        else { return }
+        connection.pauseReading()
+        stallCount = 0
+        waitForReceiver(receiver)
+    }
+
+    /// A millisecond at a time, ten at most: then the receiver's limit decides.
+    private func waitForReceiver(_ receiver: Connection?) {
+        connection.loop.schedule(afterNanoseconds: 1_000_000) { [self] in
+            stallCount += 1
+            let receiverIsSlow =
+                stallCount < 10
+                && (receiver?.pendingByteCount ?? 0) > EventLoop.congestionByteCount
+            if receiverIsSlow || router.hub.isCongested && connection.loop.index != 0 {
+                waitForReceiver(receiver)
+            } else {
+                connection.resumeReading()
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Bytes
+import NATSProtocol
+import Subjects
+import Transport
+
+extension ClientSession {
+    /// SUB. A sid that is in use keeps its first subscription, without a word.
+    func subscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
+        let filter = bytes.extracting(parser.subject.start..<parser.subject.end)
+        guard SubjectBytes.isValidFilter(filter) else { return refuse(.invalidSubject) }
+        let sid = [UInt8](copying: bytes.extracting(parser.sid.start..<parser.sid.end))
+        if subscriptions[sid] == nil {
+            let limit = service.options.maximumSubscriptions
+            if limit > 0, subscriptions.count >= limit { return refuse(.tooManySubscriptions) }
+            var traits: Subscription.Traits = []
+            if habits.contains(.noEcho) { traits.insert(.noEcho) }
+            if !habits.contains(.headers) { traits.insert(.noHeaders) }
+            if sid.count > Recipient.longestInlineSID { traits.insert(.longSID) }
+            let subscription = Subscription(
+                connection: connection, sid: sid, filter: [UInt8](copying: filter),
+                queue: [UInt8](copying: bytes.extracting(parser.queue.start..<parser.queue.end)),
+                traits: traits)
+            subscriptions[sid] = subscription
+            router.index.add(subscription)
+            router.epoch &+= 1
+        }
+        if habits.contains(.verbose) { connection.write(ServerLine.ok) }
+    }
+
+    /// UNSUB. With a maximum it goes when that many messages have come in all.
+    func unsubscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
+        let sid = [UInt8](copying: bytes.extracting(parser.sid.start..<parser.sid.end))
+        if let subscription = subscriptions[sid] {
+            if parser.maximum > 0, subscription.limit(to: parser.maximum) {
+                router.index.touch(subscription)
+            } else {
+                remove(subscription)
+            }
+            router.epoch &+= 1
+        }
+        if habits.contains(.verbose) { connection.write(ServerLine.ok) }
+    }
+
+    func remove(_ subscription: Subscription) {
+        forget(subscription)
+        router.index.remove(subscription)
+        router.epoch &+= 1
+    }
+
+    /// A router has taken it out of the index, since its maximum is reached.
+    func forget(_ subscription: Subscription) {
+        if subscriptions[subscription.sid] === subscription {
+            subscriptions[subscription.sid] = nil
+        }
+    }
+
+    func removeAllSubscriptions() {
+        for subscription in subscriptions.values { router.index.remove(subscription) }
+        subscriptions = [:]
+        router.epoch &+= 1
+    }
+
+    /// A subscription of this client, in no queue group, that would get `subject`.
+    func plainSubscription(matching subject: RawSpan) -> Subscription? {
+        var matches: [Subscription] = []
+        var tags: [CaptureTag] = []
+        router.index.match(subject, &matches, &tags)
+        return matches.first { $0.connection === connection && $0.queue.isEmpty }
+    }
+
+    func isLiteral(_ subject: RawSpan) -> Bool { SubjectBytes.isLiteral(subject) }
+}

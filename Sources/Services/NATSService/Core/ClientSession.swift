@@ -1,0 +1,125 @@
+import Bytes
+import NATSProtocol
+import Transport
+
+/// One NATS client: reads its commands, answers them, and hands what it publishes to its loop's router.
+///
+/// Lives on its connection's loop.
+final class ClientSession: ConnectionHandler {
+    let connection: Connection
+    let router: LoopRouter
+    let service: NATSService
+    let clientID: UInt64
+    var subscriptions: [[UInt8]: Subscription] = [:]
+
+    // What CONNECT says, as the commands after it need it.
+    var habits: Habits = [.verbose]
+    var clientProtocol = 0
+    var isConnected = false
+    var isLingering = false
+    /// What the client told about itself; nil before CONNECT.
+    var identity: Identity?
+
+    struct Habits: OptionSet {
+        let rawValue: UInt8
+        static let verbose = Habits(rawValue: 1)
+        static let pedantic = Habits(rawValue: 2)
+        static let noResponders = Habits(rawValue: 4)
+        static let headers = Habits(rawValue: 8)
+        static let noEcho = Habits(rawValue: 16)
+        /// Those that a publish has to look at.
+        static let publishing: Habits = [.verbose, .pedantic, .noResponders]
+    }
+
+    struct Identity {
+        var name: String
+        var language: String
+        var version: String
+    }
+
+    // Keepalive, see ClientSession+Keepalive.swift.
+    var nextPingNanoseconds: Int64
+    var isFirstPing = false
+    var pingsOut = 0
+    var sentSecondInfo = false
+
+    var stallCount = 0
+
+    init(_ connection: Connection, router: LoopRouter, service: NATSService, clientID: UInt64) {
+        self.connection = connection
+        self.router = router
+        self.service = service
+        self.clientID = clientID
+        nextPingNanoseconds =
+            connection.loop.monotonicNanoseconds + service.options.pingIntervalNanoseconds
+        connection.pendingLimit = service.options.maximumPending
+        connection.writeTimeoutNanoseconds = service.options.writeDeadlineNanoseconds
+    }
+
+    func begin() {
+        var info = service.info
+        info.clientID = clientID
+        info.clientAddress = connection.remoteAddress.host
+        connection.write(info.line)
+    }
+
+    func received(_ bytes: RawSpan, on connection: Connection) -> Int {
+        router.epoch &+= 1
+        var parser = ClientParser(
+            maximumControlLine: service.options.maximumControlLine,
+            maximumPayload: service.options.maximumPayload)
+        parser.allowsHeaders = habits.contains(.headers)
+        let consumed = bytes.withUnsafeBytes { raw in
+            run(&parser, raw.bytes, raw.baseAddress ?? LoopRouter.nowhere)
+        }
+        slowDownIfNeeded()
+        return connection.isOpen ? consumed : bytes.byteCount
+    }
+
+    /// All complete commands in `bytes`; `base` is where they begin.
+    private func run(
+        _ parser: inout ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer
+    ) -> Int {
+        var position = 0
+        var messages: UInt64 = 0
+        var byteCount: UInt64 = 0
+        defer {
+            router.statistics.messagesIn &+= messages
+            router.statistics.bytesIn &+= byteCount
+        }
+        while true {
+            switch parser.next(bytes, at: position) {
+            case .publish:
+                messages &+= 1
+                byteCount &+= UInt64(truncatingIfNeeded: parser.totalByteCount)
+                publish(parser, bytes, base)
+            case .incomplete: return position
+            case .ping: connection.write(ServerLine.pong)
+            case .pong: receivedPong()
+            case .subscribe: subscribe(parser, bytes)
+            case .unsubscribe: unsubscribe(parser, bytes)
+            case .connect:
+                connect(bytes.extracting(parser.argument.start..<parser.argument.end))
+                parser.allowsHeaders = habits.contains(.headers)
+            case .ignored: break
+            case .unknownOperation: refuse(.unknownOperation)
+            case .controlLineTooLong: refuse(.controlLineTooLong)
+            case .payloadTooLarge: refuse(.payloadTooLarge)
+            case .badArguments: connection.close(afterFlush: true)
+            }
+            guard connection.isOpen else { return position }
+            position = parser.end
+        }
+    }
+
+    /// Says why, and ends the connection where that belongs to it.
+    func refuse(_ refusal: ClientRefusal) {
+        connection.write(ServerLine.error(refusal))
+        if refusal.endsConnection { connection.close(afterFlush: true) }
+    }
+
+    func closed(_ connection: Connection) {
+        removeAllSubscriptions()
+        service.ended(self, on: router.loop.index)
+    }
+}

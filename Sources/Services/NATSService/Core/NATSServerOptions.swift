@@ -1,0 +1,30 @@
+/// What the NATS side of the server is told at its start. Defaults are nats-server's.
+public struct NATSServerOptions: Sendable {
+    public var host = "0.0.0.0"
+    /// 0 takes a free one.
+    public var port = 4222
+    public var serverName = ""
+    /// 56 characters: N and base32. Made up at the start if empty.
+    public var serverID = ""
+    /// The nats-server whose features are there.
+    public var version = "2.15.0"
+    public var jetStream = false
+    /// The level of the JetStream API, shown in INFO.
+    public var apiLevel = 5
+    public var domain = ""
+    /// Headers and payload together.
+    public var maximumPayload = 1 << 20
+    public var maximumControlLine = 4096
+    /// A client with more bytes than this waiting is a slow consumer, and cut off.
+    public var maximumPending = 64 << 20
+    public var maximumConnections = 65536
+    /// Of one connection; 0 for no limit.
+    public var maximumSubscriptions = 0
+    public var pingIntervalNanoseconds: Int64 = 120_000_000_000
+    /// So many unanswered PINGs end the connection.
+    public var maximumPingsOut = 2
+    /// How long a client may take nothing of what waits for it.
+    public var writeDeadlineNanoseconds: Int64 = 10_000_000_000
+
+    public init() {}
+}

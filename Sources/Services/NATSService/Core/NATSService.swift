@@ -1,0 +1,151 @@
+import NATSProtocol
+import Synchronization
+public import Transport
+
+/// The NATS side of the server: an open port, sessions on all loops, one index of subscriptions.
+public final class NATSService: @unchecked Sendable {
+    public let options: NATSServerOptions
+    /// The real one, once started.
+    public private(set) var port = 0
+    /// How the broker publishes to clients; for loop 0.
+    public let routing: NATSRouter
+
+    /// What is the same in the INFO of each client.
+    private(set) var info = ServerInfo()
+    private let loops: [EventLoop]
+    private let routers: [LoopRouter]
+    private let index = SubscriptionIndex()
+    private let hub: CaptureHub
+    /// Each loop's own.
+    private var sessions: [SessionList] = []
+    private var listener: Listener?
+    private let connectionCount = Atomic<Int>(0)
+    private let lastClientID = Atomic<UInt64>(0)
+
+    /// The sessions of one loop, by connection. For that loop only.
+    final class SessionList: @unchecked Sendable { var all: [UInt64: ClientSession] = [:] }
+
+    public init(loops group: EventLoopGroup, options: NATSServerOptions) {
+        var options = options
+        if options.serverID.isEmpty { options.serverID = Self.makeServerID() }
+        if options.serverName.isEmpty { options.serverName = options.serverID }
+        self.options = options
+        loops = group.loops
+        let hub = CaptureHub(home: group.loops[0])
+        self.hub = hub
+        let index = index
+        routers = group.loops.map { LoopRouter(loop: $0, index: index, hub: hub) }
+        routing = NATSRouter(routers[0])
+        sessions = loops.map { _ in SessionList() }
+    }
+
+    /// Opens the port. Before or after the loops start.
+    ///
+    /// - Parameter inbox: takes what clients publish to the subjects given to
+    ///   ``addCapture(_:of:)``. Not retained.
+    public func start(inbox: (any InternalInbox)? = nil) throws(TransportError) {
+        let listener = try Listener(host: options.host, port: options.port)
+        self.listener = listener
+        port = listener.port
+        info.serverID = options.serverID
+        info.serverName = options.serverName
+        info.version = options.version
+        info.host = options.host
+        info.port = port
+        info.maximumPayload = options.maximumPayload
+        info.jetStream = options.jetStream
+        info.domain = options.jetStream ? options.domain : ""
+        info.apiLevel = options.apiLevel
+        hub.inbox = inbox
+        for (loop, router) in zip(loops, routers) {
+            let sessions = sessions[loop.index]
+            router.onExhausted = { [unowned self] in exhausted($0, on: loop) }
+            loop.post { [unowned self] in
+                loop.atTurnEnd { [unowned router] in router.handOverCaptured() }
+                checkKeepalive(of: sessions, on: loop)
+            }
+        }
+        listener.start(on: loops[0]) { [unowned self] in accept($0) }
+    }
+
+    /// Closes the port; the connections end with their loops.
+    public func stop() {
+        guard let listener else { return }
+        loops[0].post { listener.close() }
+    }
+
+    // MARK: What the server itself subscribes to
+
+    /// Gives the inbox what clients publish to `filter`. May be called more than once for a filter, and then has to be
+    /// taken back as often. Any thread.
+    public func addCapture(_ tag: CaptureTag, of filter: String) {
+        index.add(tag, for: Array(filter.utf8))
+    }
+
+    /// - Returns: whether it was there.
+    @discardableResult
+    public func removeCapture(_ tag: CaptureTag, of filter: String) -> Bool {
+        index.remove(tag, for: Array(filter.utf8))
+    }
+
+    // MARK: Numbers
+
+    /// What all loops have done since the start. Any thread; the numbers may be a moment old.
+    public var statistics: RouterStatistics {
+        routers.reduce(RouterStatistics()) { $0 + $1.statistics }
+    }
+
+    public var clientCount: Int { connectionCount.load(ordering: .relaxed) }
+    public var subscriptionCount: Int { index.clientSubscriptionCount }
+
+    // MARK: Sessions
+
+    private func accept(_ accepted: AcceptedSocket) {
+        let clientID = lastClientID.add(1, ordering: .relaxed).newValue
+        let loop = loops[Int(clientID % UInt64(loops.count))]
+        loop.post { [self] in
+            loop.adopt(accepted) { connection in
+                let session = ClientSession(
+                    connection, router: routers[loop.index], service: self, clientID: clientID)
+                begin(session, on: loop.index)
+                return session
+            }
+        }
+    }
+
+    private func begin(_ session: ClientSession, on loopIndex: Int) {
+        sessions[loopIndex].all[session.connection.id] = session
+        let count = connectionCount.add(1, ordering: .relaxed).newValue
+        session.begin()
+        if count > options.maximumConnections { session.refuse(.tooManyConnections) }
+    }
+
+    func ended(_ session: ClientSession, on loopIndex: Int) {
+        connectionCount.subtract(1, ordering: .relaxed)
+        sessions[loopIndex].all[session.connection.id] = nil
+    }
+
+    private func exhausted(_ subscription: Subscription, on loop: EventLoop) {
+        let home = subscription.connection.loop
+        let list = sessions[home.index]
+        let id = subscription.connection.id
+        if home === loop {
+            list.all[id]?.forget(subscription)
+        } else {
+            home.post { list.all[id]?.forget(subscription) }
+        }
+    }
+
+    private func checkKeepalive(of list: SessionList, on loop: EventLoop) {
+        let now = loop.monotonicNanoseconds
+        for session in list.all.values { session.checkKeepalive(now) }
+        loop.schedule(afterNanoseconds: 250_000_000) { [unowned self] in
+            checkKeepalive(of: list, on: loop)
+        }
+    }
+
+    private static func makeServerID() -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        return "N" + String((0..<55).map { _ in alphabet[Int.random(in: 0..<32)] })
+    }
+}

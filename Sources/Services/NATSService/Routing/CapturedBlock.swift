@@ -1,0 +1,112 @@
+/// What a captured message is for. One message that matches several subscriptions of a tag is captured once.
+public struct CaptureTag: Hashable, Sendable {
+    public var value: UInt8
+
+    public init(_ value: UInt8) { self.value = value }
+
+    /// The subject is one that some stream takes.
+    public static let stream = CaptureTag(0)
+    /// A request, `$JS.API.>`.
+    public static let api = CaptureTag(1)
+    /// `$JS.ACK.>`
+    public static let acknowledgement = CaptureTag(2)
+    /// `$JS.FC.>`
+    public static let flowControl = CaptureTag(3)
+}
+
+/// Takes, on loop 0, what clients published and the server itself subscribes to.
+public protocol InternalInbox: AnyObject {
+    /// The block is good during the call only.
+    func received(_ block: CapturedBlock)
+}
+
+/// The captured messages of one loop and turn, in order.
+public final class CapturedBlock: @unchecked Sendable {
+    public let loopIndex: Int
+    private var records: [Record] = []
+    private var bytes: [UInt8] = []
+
+    fileprivate struct Record {
+        var tag: CaptureTag
+        var hasReply: Bool
+        var connectionID: UInt64
+        /// In this order in `bytes`: subject, reply, headers, payload.
+        var start: Int
+        var subjectByteCount: Int
+        var replyByteCount: Int
+        var headerByteCount: Int
+        var payloadByteCount: Int
+    }
+
+    init(loopIndex: Int) { self.loopIndex = loopIndex }
+
+    public var count: Int { records.count }
+    public var isEmpty: Bool { records.isEmpty }
+    public var byteCount: Int { bytes.count }
+
+    /// Calls `body` with each message, in the order in which they came.
+    public func forEach<Failure: Error>(
+        _ body: (CapturedMessage) throws(Failure) -> Void
+    ) throws(Failure) {
+        let bytes = bytes
+        let all = bytes.span.bytes
+        for record in records {
+            let replyStart = record.start + record.subjectByteCount
+            let headerStart = replyStart + record.replyByteCount
+            let payloadStart = headerStart + record.headerByteCount
+            let message = CapturedMessage(
+                record, all, replyStart: replyStart, headerStart: headerStart,
+                payloadStart: payloadStart)
+            try body(message)
+        }
+    }
+
+    /// Appends a message; `contents` are headers and payload.
+    func append(
+        tag: CaptureTag, connectionID: UInt64, subject: UnsafeRawBufferPointer,
+        reply: UnsafeRawBufferPointer, headerByteCount: Int, contents: UnsafeRawBufferPointer
+    ) {
+        records.append(
+            Record(
+                tag: tag, hasReply: reply.count > 0, connectionID: connectionID,
+                start: bytes.count, subjectByteCount: subject.count, replyByteCount: reply.count,
+                headerByteCount: headerByteCount,
+                payloadByteCount: contents.count - headerByteCount))
+        bytes.append(contentsOf: subject)
+        bytes.append(contentsOf: reply)
+        bytes.append(contentsOf: contents)
+    }
+
+    func removeAll() {
+        records.removeAll(keepingCapacity: records.capacity < 4096)
+        bytes.removeAll(keepingCapacity: bytes.capacity < 1 << 20)
+    }
+}
+
+/// A message that a client published, borrowed from its block.
+public struct CapturedMessage: ~Escapable {
+    public let tag: CaptureTag
+    /// Who published it: ``Connection/id``.
+    public let connectionID: UInt64
+    public let hasReply: Bool
+    public let subject: RawSpan
+    /// Empty if there is none.
+    public let reply: RawSpan
+    /// The whole header block; empty if there is none.
+    public let headers: RawSpan
+    public let payload: RawSpan
+
+    @_lifetime(copy all)
+    fileprivate init(
+        _ record: CapturedBlock.Record, _ all: RawSpan, replyStart: Int, headerStart: Int,
+        payloadStart: Int
+    ) {
+        tag = record.tag
+        connectionID = record.connectionID
+        hasReply = record.hasReply
+        subject = all.extracting(record.start..<replyStart)
+        reply = all.extracting(replyStart..<headerStart)
+        headers = all.extracting(headerStart..<payloadStart)
+        payload = all.extracting(payloadStart..<payloadStart + record.payloadByteCount)
+    }
+}

@@ -1,0 +1,180 @@
+import Bytes
+import Synchronization
+import Transport
+
+/// What one loop has done, in messages and bytes of headers and payload.
+public struct RouterStatistics: Sendable, Equatable {
+    public var messagesIn: UInt64 = 0
+    public var bytesIn: UInt64 = 0
+    public var messagesOut: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+
+    public static func + (left: RouterStatistics, right: RouterStatistics) -> RouterStatistics {
+        RouterStatistics(
+            messagesIn: left.messagesIn &+ right.messagesIn,
+            bytesIn: left.bytesIn &+ right.bytesIn,
+            messagesOut: left.messagesOut &+ right.messagesOut,
+            bytesOut: left.bytesOut &+ right.bytesOut)
+    }
+}
+
+/// Routes what is published on one loop: to the subscribers' sockets, wherever they live, and to the server's own inbox.
+///
+/// The path of a message: find who matches (remembered from the message before, else in the cache, else in the index),
+/// then append the MSG to this loop's stage of each receiver. Nothing is allocated, locked or counted by reference for
+/// it. The loop writes the stages at the end of its turn.
+final class LoopRouter: @unchecked Sendable {
+    let loop: EventLoop
+    let index: SubscriptionIndex
+    let hub: CaptureHub
+
+    var statistics = RouterStatistics()
+    var cache = MatchCache()
+    /// Raised whenever cached matches must be compared with the index again: at each read, since its bytes may come
+    /// after another client's subscription was confirmed, and at each change on this loop.
+    var epoch: UInt64 = 1
+    /// The match of the message before.
+    var last: MatchCache.Entry?
+    var random: UInt64
+    /// Where tails are put together that the publisher's bytes don't have.
+    var tail: [UInt8] = []
+    /// Tells sessions that one of their subscriptions has had its last message.
+    var onExhausted: ((Subscription) -> Void)?
+
+    private var captured: CapturedBlock
+    private var subscriptions: [Subscription] = []
+    private var tags: [CaptureTag] = []
+    private let seed = UInt64.random(in: .min ... .max)
+
+    init(loop: EventLoop, index: SubscriptionIndex, hub: CaptureHub) {
+        self.loop = loop
+        self.index = index
+        self.hub = hub
+        random = UInt64.random(in: 1 ... .max)
+        captured = CapturedBlock(loopIndex: loop.index)
+    }
+
+    deinit { cache.deallocate() }
+
+    @inline(__always)
+    func hash(_ subject: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        quickHash(UnsafeRawBufferPointer(start: subject, count: count).bytes, seed: seed)
+    }
+
+    /// Who gets the messages of this subject. Good until the next call.
+    @inline(__always)
+    func match(_ subject: UnsafeRawPointer, _ count: Int) -> MatchCache.Entry {
+        if let last, last.pointee.checkedEpoch == epoch, last.pointee.isFor(subject, count) {
+            return last
+        }
+        return lookup(subject, count)
+    }
+
+    @inline(never)
+    private func lookup(_ subject: UnsafeRawPointer, _ count: Int) -> MatchCache.Entry {
+        let hash = hash(subject, count)
+        if let found = cache.find(hash, subject, count) {
+            if found.pointee.checkedEpoch == epoch || index.isCurrent(found.pointee.stamp) {
+                found.pointee.checkedEpoch = epoch
+                last = found
+                return found
+            }
+        }
+        return build(UnsafeRawBufferPointer(start: subject, count: count).bytes, hash)
+    }
+
+    private func build(_ subject: RawSpan, _ hash: UInt64) -> MatchCache.Entry {
+        // Read before the match: a change in between makes the entry outdated, not wrong.
+        let stamp = index.stamp(for: subject)
+        index.match(subject, &subscriptions, &tags)
+        var distinct: [CaptureTag] = []
+        for tag in tags where !distinct.contains(tag) { distinct.append(tag) }
+        let entry = MatchCache.Entry.allocate(capacity: 1)
+        entry.initialize(
+            to: MatchEntry(
+                subject: subject, hash: hash, stamp: stamp, epoch: epoch, matches: subscriptions,
+                tags: distinct, loopIndex: loop.index))
+        subscriptions.removeAll(keepingCapacity: subscriptions.capacity < 1024)
+        tags.removeAll(keepingCapacity: true)
+        cache.insert(entry)
+        last = entry
+        return entry
+    }
+
+    // MARK: What the server itself subscribes to
+
+    func capture(_ message: borrowing RoutedMessage, _ tags: [CaptureTag]) {
+        for tag in tags {
+            captured.append(
+                tag: tag, connectionID: message.publisherID,
+                subject: UnsafeRawBufferPointer(
+                    start: message.subject, count: message.subjectByteCount),
+                reply: UnsafeRawBufferPointer(start: message.reply, count: message.replyByteCount),
+                headerByteCount: message.headerByteCount,
+                contents: UnsafeRawBufferPointer(
+                    start: message.contents, count: message.totalByteCount))
+        }
+    }
+
+    /// At the end of the turn.
+    func handOverCaptured() {
+        if captured.isEmpty { return }
+        if loop.index == 0 {
+            // What the inbox publishes while it reads is captured for the next round.
+            let block = captured
+            captured = CapturedBlock(loopIndex: 0)
+            hub.inbox?.received(block)
+            if captured.isEmpty {
+                block.removeAll()
+                captured = block
+            }
+        } else {
+            hub.post(captured)
+            captured = CapturedBlock(loopIndex: loop.index)
+        }
+    }
+}
+
+extension MatchEntry {
+    @inline(__always)
+    func isFor(_ other: UnsafeRawPointer, _ count: Int) -> Bool {
+        guard count == subjectByteCount else { return false }
+        var index = 0
+        while index &+ 8 <= count {
+            let left = other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let right = subject.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            if left != right { return false }
+            index &+= 8
+        }
+        while index < count {
+            let left = other.load(fromByteOffset: index, as: UInt8.self)
+            if left != subject.load(fromByteOffset: index, as: UInt8.self) { return false }
+            index &+= 1
+        }
+        return true
+    }
+}
+
+/// Brings captured blocks to loop 0, and knows how much is on its way there.
+final class CaptureHub: @unchecked Sendable {
+    /// Used on loop 0 only.
+    weak var inbox: (any InternalInbox)?
+
+    private let home: EventLoop
+    private let bytesOnTheWay = Atomic<Int>(0)
+    private static let limit = 16 << 20
+
+    init(home: EventLoop) { self.home = home }
+
+    /// Publishers on other loops have to wait while loop 0 is that far behind.
+    var isCongested: Bool { bytesOnTheWay.load(ordering: .relaxed) > Self.limit }
+
+    func post(_ block: CapturedBlock) {
+        let count = block.byteCount
+        bytesOnTheWay.add(count, ordering: .relaxed)
+        home.post { [self] in
+            inbox?.received(block)
+            bytesOnTheWay.subtract(count, ordering: .relaxed)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Bytes
+import Synchronization
+import Transport
+
+/// One receiver of a subject's messages, with all that a delivery needs, for one loop. Plain data: no reference
+/// counting, no lookups.
+///
+/// Unsafe has an address here and in `LoopRouter+Publish.swift`. A recipient's pointers are good for as long as the
+/// `MatchEntry` that it lies in, which retains the subscription and, through it, the connection.
+struct Recipient {
+    /// This loop's stage of the connection.
+    var stage: UnsafeMutablePointer<OutputStage>
+    var counter: UnsafeMutablePointer<Atomic<Int64>>
+    /// The sid and one space, as it is written.
+    var sid0: UInt64
+    var sid1: UInt64
+    var sidByteCount: Int
+    var connectionID: UInt64
+    var traits: Subscription.Traits
+    var subscription: Unmanaged<Subscription>
+
+    static let longestInlineSID = 15
+
+    init(_ subscription: Subscription, loopIndex: Int) {
+        stage = subscription.connection.stage(of: loopIndex)
+        counter = subscription.counter(of: loopIndex)
+        connectionID = subscription.connection.id
+        traits = subscription.traits
+        if subscription.isLimited { traits.insert(.limited) }
+        self.subscription = .passUnretained(subscription)
+        (sid0, sid1) = (0, 0)
+        sidByteCount = subscription.sid.count + 1
+        if subscription.sid.count <= Self.longestInlineSID {
+            var index: UInt64 = 0
+            for byte in subscription.sid + [UInt8(ascii: " ")] {
+                let shifted = UInt64(byte) << (index % 8 * 8)
+                if index < 8 { sid0 |= shifted } else { sid1 |= shifted }
+                index += 1
+            }
+        }
+    }
+}
+
+/// Who gets the messages of one subject, as one loop sees it.
+struct MatchEntry {
+    let hash: UInt64
+    let stamp: SubscriptionIndex.Stamp
+    /// The router's epoch at which the stamp was last compared.
+    var checkedEpoch: UInt64
+    let subject: UnsafeMutableRawPointer
+    let subjectByteCount: Int
+    /// Plain subscribers first, then the members of each queue group.
+    let recipients: UnsafeMutablePointer<Recipient>
+    let recipientCount: Int
+    let plainCount: Int
+    /// Where each group ends.
+    let groupEnds: [Int]
+    let tags: [CaptureTag]
+    /// Keeps what the recipients point to.
+    private let subscriptions: [Subscription]
+
+    /// - Parameter matches: put in order, plain ones before groups.
+    init(
+        subject: RawSpan, hash: UInt64, stamp: SubscriptionIndex.Stamp, epoch: UInt64,
+        matches: [Subscription], tags: [CaptureTag], loopIndex: Int
+    ) {
+        self.hash = hash
+        self.stamp = stamp
+        checkedEpoch = epoch
+        var ordered: [Subscription] = []
+        var groups: [(queue: [UInt8], members: [Subscription])] = []
+        for subscription in matches {
+            if subscription.queue.isEmpty {
+                ordered.append(subscription)
+            } else if let index = groups.firstIndex(where: { $0.queue == subscription.queue }) {
+                groups[index].members.append(subscription)
+            } else {
+                groups.append((subscription.queue, [subscription]))
+            }
+        }
+        plainCount = ordered.count
+        var ends: [Int] = []
+        for group in groups {
+            ordered += group.members
+            ends.append(ordered.count)
+        }
+        groupEnds = ends
+        self.tags = tags
+        subscriptions = ordered
+        recipientCount = ordered.count
+        recipients = .allocate(capacity: max(1, ordered.count))
+        for (index, subscription) in ordered.enumerated() {
+            (recipients + index).initialize(to: Recipient(subscription, loopIndex: loopIndex))
+        }
+        let count = subject.byteCount
+        subjectByteCount = count
+        self.subject = .allocate(byteCount: max(1, count), alignment: 8)
+        let memory = self.subject
+        subject.withUnsafeBytes { if count > 0 { memory.copyMemory(from: $0.baseAddress!, byteCount: count) } }
+    }
+
+    func deallocate() {
+        recipients.deallocate()
+        subject.deallocate()
+    }
+}

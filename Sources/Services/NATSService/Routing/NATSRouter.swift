@@ -1,0 +1,71 @@
+public import Broker
+import Bytes
+import Transport
+
+/// What the broker sends to NATS clients, from loop 0.
+public final class NATSRouter: NATSRouting {
+    private let router: LoopRouter
+    private var interests: [String: Interest] = [:]
+
+    private struct Interest {
+        var stamp: SubscriptionIndex.Stamp
+        var isThere: Bool
+    }
+
+    init(_ router: LoopRouter) { self.router = router }
+
+    public func hasInterest(inSubjectsOf prefix: String) -> Bool {
+        if let known = interests[prefix], router.index.isCurrent(known.stamp) { return known.isThere }
+        let exact = Array(prefix.utf8)
+        let below = exact + Array(".>".utf8)
+        let stamp = router.index.stamp(for: exact.span.bytes)
+        let isThere =
+            router.index.hasClientMatch(exact.span.bytes)
+            || router.index.hasClientOverlap(below.span.bytes)
+        if interests.count >= 10_000 { interests = [:] }
+        interests[prefix] = Interest(stamp: stamp, isThere: isThere)
+        return isThere
+    }
+
+    public func hasInterest(_ subject: RawSpan) -> Bool { router.index.hasClientMatch(subject) }
+
+    @discardableResult
+    public func publish(
+        subject: RawSpan, reply: RawSpan?, headers: RawSpan?, payload: RawSpan
+    ) -> Bool {
+        send(subject, to: subject, reply, headers, payload, captures: false)
+    }
+
+    /// Publishes as the server itself, and streams that take the subject capture it: advisories.
+    @discardableResult
+    public func publishCaptured(
+        subject: RawSpan, reply: RawSpan?, headers: RawSpan?, payload: RawSpan
+    ) -> Bool {
+        send(subject, to: subject, reply, headers, payload, captures: true)
+    }
+
+    @discardableResult
+    public func deliver(
+        subject: RawSpan, to inbox: RawSpan, reply: RawSpan?, headers: RawSpan?, payload: RawSpan
+    ) -> Bool {
+        send(subject, to: inbox, reply, headers, payload, captures: false)
+    }
+
+    private func send(
+        _ subject: RawSpan, to inbox: RawSpan, _ reply: RawSpan?, _ headers: RawSpan?,
+        _ payload: RawSpan, captures: Bool
+    ) -> Bool {
+        router.loop.preconditionOnLoop()
+        // Subscriptions may have changed since the last look.
+        router.epoch &+= 1
+        let nothing = payload.extracting(0..<0)
+        var block = nothing
+        if let headers { block = headers }
+        var replyTo = nothing
+        if let reply { replyTo = reply }
+        return router.routePieces(
+            subject: subject, to: inbox, reply: replyTo,
+            headerByteCount: block.byteCount, hasHeaders: block.byteCount > 0, headers: block,
+            payload: payload, publisherID: 0, captures: captures)
+    }
+}

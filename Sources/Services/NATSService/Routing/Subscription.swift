@@ -1,0 +1,84 @@
+import Synchronization
+import Transport
+
+/// What one connection wants to receive under one sid. Made on the connection's loop; the routers of all loops
+/// deliver to it.
+final class Subscription: Sendable, Equatable {
+    let connection: Connection
+    let sid: [UInt8]
+    let filter: [UInt8]
+    /// Empty: not in a queue group.
+    let queue: [UInt8]
+    let traits: Traits
+
+    /// Things about a subscription that need more than the fastest path.
+    struct Traits: OptionSet {
+        let rawValue: UInt8
+        /// The connection does not want its own messages.
+        static let noEcho = Traits(rawValue: 1)
+        /// The connection does not understand headers.
+        static let noHeaders = Traits(rawValue: 2)
+        /// The sid is too long for the room that a recipient has for it.
+        static let longSID = Traits(rawValue: 4)
+        /// UNSUB has set a maximum.
+        static let limited = Traits(rawValue: 8)
+    }
+
+    /// Deliveries so far, a counter for each loop, which alone writes it.
+    private let counters: Counters
+    /// How many messages may still come, where UNSUB has set a maximum.
+    private let remaining = Atomic<Int64>(.max)
+
+    private struct Counters: @unchecked Sendable {
+        let base: UnsafeMutablePointer<Atomic<Int64>>
+    }
+
+    init(
+        connection: Connection, sid: [UInt8], filter: [UInt8], queue: [UInt8], traits: Traits
+    ) {
+        self.connection = connection
+        self.sid = sid
+        self.filter = filter
+        self.queue = queue
+        self.traits = traits
+        let loopCount = connection.loop.loopCount
+        counters = Counters(base: .allocate(capacity: loopCount))
+        for index in 0..<loopCount { (counters.base + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit { counters.base.deallocate() }
+
+    static func == (left: Subscription, right: Subscription) -> Bool { left === right }
+
+    /// The counter of one loop; it lives as long as the subscription.
+    func counter(of loopIndex: Int) -> UnsafeMutablePointer<Atomic<Int64>> {
+        counters.base + loopIndex
+    }
+
+    var deliveredCount: Int64 {
+        var sum: Int64 = 0
+        for index in 0..<connection.loop.loopCount {
+            sum += counters.base[index].load(ordering: .relaxed)
+        }
+        return sum
+    }
+
+    var isLimited: Bool { remaining.load(ordering: .relaxed) != .max }
+
+    /// Allows `maximum` messages in all, counted from the beginning.
+    ///
+    /// - Returns: false if that many came already.
+    func limit(to maximum: Int) -> Bool {
+        let left = Int64(maximum) - deliveredCount
+        remaining.store(max(0, left), ordering: .relaxed)
+        return left > 0
+    }
+
+    /// A limited subscription asks before each delivery.
+    enum Permit { case granted, last, exhausted }
+
+    func takePermit() -> Permit {
+        let before = remaining.subtract(1, ordering: .relaxed).oldValue
+        return before > 1 ? .granted : before == 1 ? .last : .exhausted
+    }
+}

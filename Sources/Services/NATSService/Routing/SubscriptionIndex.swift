@@ -1,0 +1,109 @@
+import Bytes
+import Subjects
+import Synchronization
+
+/// All subscriptions of the server, behind a lock that nobody takes for a message whose match is cached.
+///
+/// A cached match is good for as long as two generations stand still: that of its subject's first token (tokens share a
+/// few hundred counters), and that of the filters that begin with a wildcard. So the inboxes that come and go with
+/// requests do not disturb anybody else's matches.
+final class SubscriptionIndex: Sendable {
+    private struct Tries {
+        var clients = SubscriptionTrie<Subscription>()
+        var captures = SubscriptionTrie<CaptureTag>()
+    }
+
+    private let tries = Mutex(Tries())
+    private let generations: Generations
+
+    private struct Generations: @unchecked Sendable {
+        let base: UnsafeMutablePointer<Atomic<UInt64>>
+    }
+
+    static let shardCount = 512
+    private static var wildcardShard: Int { shardCount }
+    private static let seed = UInt64.random(in: .min ... .max)
+
+    init() {
+        generations = Generations(base: .allocate(capacity: Self.shardCount + 1))
+        for index in 0...Self.shardCount { (generations.base + index).initialize(to: Atomic(1)) }
+    }
+
+    deinit { generations.base.deallocate() }
+
+    /// What a cached match remembers of the moment it was made.
+    struct Stamp: Equatable {
+        var shard: Int
+        var shardGeneration: UInt64
+        var wildcardGeneration: UInt64
+    }
+
+    func stamp(for subject: RawSpan) -> Stamp {
+        let shard = Self.shard(SubjectBytes.firstToken(subject))
+        return Stamp(
+            shard: shard,
+            shardGeneration: generations.base[shard].load(ordering: .acquiring),
+            wildcardGeneration: generations.base[Self.wildcardShard].load(ordering: .acquiring))
+    }
+
+    func isCurrent(_ stamp: Stamp) -> Bool {
+        generations.base[stamp.shard].load(ordering: .acquiring) == stamp.shardGeneration
+            && generations.base[Self.wildcardShard].load(ordering: .acquiring)
+                == stamp.wildcardGeneration
+    }
+
+    private static func shard(_ token: RawSpan) -> Int {
+        Int(truncatingIfNeeded: quickHash(token, seed: seed)) & (shardCount - 1)
+    }
+
+    func add(_ subscription: Subscription) {
+        let filter = subscription.filter
+        tries.withLock { $0.clients.insert(subscription, for: filter.span.bytes) }
+        changed(filter)
+    }
+
+    func remove(_ subscription: Subscription) {
+        let filter = subscription.filter
+        let removed = tries.withLock { $0.clients.remove(subscription, for: filter.span.bytes) }
+        if removed { changed(filter) }
+    }
+
+    /// Lets the routers look again, without a change of who subscribes.
+    func touch(_ subscription: Subscription) { changed(subscription.filter) }
+
+    func add(_ tag: CaptureTag, for filter: [UInt8]) {
+        tries.withLock { $0.captures.insert(tag, for: filter.span.bytes) }
+        changed(filter)
+    }
+
+    func remove(_ tag: CaptureTag, for filter: [UInt8]) -> Bool {
+        let removed = tries.withLock { $0.captures.remove(tag, for: filter.span.bytes) }
+        if removed { changed(filter) }
+        return removed
+    }
+
+    /// After the change, so that who sees the new number sees the change.
+    private func changed(_ filter: [UInt8]) {
+        let shard =
+            SubjectBytes.beginsWithWildcard(filter.span.bytes)
+            ? Self.wildcardShard : Self.shard(SubjectBytes.firstToken(filter.span.bytes))
+        generations.base[shard].add(1, ordering: .releasing)
+    }
+
+    func match(
+        _ subject: RawSpan, _ subscriptions: inout [Subscription], _ tags: inout [CaptureTag]
+    ) {
+        tries.withLock {
+            $0.clients.collect(subject, into: &subscriptions)
+            $0.captures.collect(subject, into: &tags)
+        }
+    }
+
+    func hasClientMatch(_ subject: RawSpan) -> Bool { tries.withLock { $0.clients.hasMatch(subject) } }
+
+    func hasClientOverlap(_ filter: RawSpan) -> Bool {
+        tries.withLock { $0.clients.hasOverlap(filter) }
+    }
+
+    var clientSubscriptionCount: Int { tries.withLock { $0.clients.count } }
+}

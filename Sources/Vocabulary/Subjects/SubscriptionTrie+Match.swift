@@ -1,0 +1,112 @@
+import Bytes
+
+extension SubscriptionTrie {
+    /// Appends the values of all filters that match `subject`. A subject with an empty token matches nothing.
+    ///
+    /// Wildcards in `subject` are letters like others: they match filters that are at least as wide.
+    public func collect(_ subject: RawSpan, into matches: inout [Value]) {
+        guard count > 0, !subject.hasEmptyToken else { return }
+        collect(subject, 0, Self.root, &matches)
+    }
+
+    private func collect(
+        _ subject: RawSpan, _ position: Int, _ node: Int32, _ matches: inout [Value]
+    ) {
+        var position = position
+        var node = node
+        while let token = subject.nextToken(&position) {
+            let full = nodes[Int(node)].full
+            if full != none { matches.append(contentsOf: nodes[Int(full)].values) }
+            let partial = nodes[Int(node)].partial
+            if partial != none { collect(subject, position, partial, &matches) }
+            node = findLiteral(subject.extracting(token.start..<token.end), in: node)
+            if node == none { return }
+        }
+        if !nodes[Int(node)].values.isEmpty {
+            matches.append(contentsOf: nodes[Int(node)].values)
+        }
+    }
+
+    /// Whether any filter matches `subject`.
+    public func hasMatch(_ subject: RawSpan) -> Bool {
+        guard count > 0, !subject.hasEmptyToken else { return false }
+        return hasMatch(subject, 0, Self.root)
+    }
+
+    private func hasMatch(_ subject: RawSpan, _ position: Int, _ node: Int32) -> Bool {
+        var position = position
+        var node = node
+        while let token = subject.nextToken(&position) {
+            if nodes[Int(node)].full != none { return true }
+            let partial = nodes[Int(node)].partial
+            if partial != none, hasMatch(subject, position, partial) { return true }
+            node = findLiteral(subject.extracting(token.start..<token.end), in: node)
+            if node == none { return false }
+        }
+        return !nodes[Int(node)].values.isEmpty
+    }
+
+    /// Whether any filter and `filter` have a subject in common.
+    public func hasOverlap(_ filter: RawSpan) -> Bool {
+        guard count > 0, !filter.hasEmptyToken else { return false }
+        return hasOverlap(filter, 0, Self.root)
+    }
+
+    private func hasOverlap(_ filter: RawSpan, _ position: Int, _ node: Int32) -> Bool {
+        var position = position
+        guard let token = filter.nextToken(&position) else {
+            return !nodes[Int(node)].values.isEmpty
+        }
+        let here = nodes[Int(node)]
+        // Nodes that lead nowhere are pruned, so any child has a value at or below it.
+        if here.full != none { return true }
+        let text = filter.extracting(token.start..<token.end)
+        switch wildcard(text) {
+        case .full: return here.partial != none || here.children.count > 0
+        case .partial:
+            if here.partial != none, hasOverlap(filter, position, here.partial) { return true }
+            for entry in here.children.slots where entry != TokenTable.vacant {
+                if hasOverlap(filter, position, TokenTable.node(entry)) { return true }
+            }
+            return false
+        case nil:
+            if here.partial != none, hasOverlap(filter, position, here.partial) { return true }
+            let child = findLiteral(text, in: node)
+            return child != none && hasOverlap(filter, position, child)
+        }
+    }
+}
+
+enum Wildcard { case partial, full }
+
+func wildcard(_ token: RawSpan) -> Wildcard? {
+    guard token.byteCount == 1 else { return nil }
+    switch token[byteAt: 0] {
+    case UInt8(ascii: "*"): return .partial
+    case UInt8(ascii: ">"): return .full
+    default: return nil
+    }
+}
+
+extension RawSpan {
+    /// The token at `position`, which moves behind the `.` that ends it; nil behind the last one.
+    func nextToken(_ position: inout Int) -> (start: Int, end: Int)? {
+        guard position <= byteCount else { return nil }
+        let start = position
+        var end = start
+        while end < byteCount, self[byteAt: end] != UInt8(ascii: ".") { end &+= 1 }
+        position = end &+ 1
+        return (start, end)
+    }
+
+    /// `a..b`, `.a`, `a.` and the empty subject have one.
+    var hasEmptyToken: Bool {
+        var previous = UInt8(ascii: ".")
+        for index in 0..<byteCount {
+            let byte = self[byteAt: index]
+            if byte == UInt8(ascii: "."), previous == byte { return true }
+            previous = byte
+        }
+        return previous == UInt8(ascii: ".")
+    }
+}
