@@ -67,16 +67,25 @@ extension Broker {
     /// Appends a catalog record and applies it.
     func change(_ record: CatalogRecord) throws(CatalogFailure) {
         let bytes = record.encoded()
+        let position: WALPosition
         do {
-            try appendControl(.catalog, of: .catalog, bytes.span.bytes)
+            // What the open batches hold comes before the change, here as in recovery.
+            sealOpenBatches()
+            position = try appendControl(.catalog, of: .catalog, bytes.span.bytes)
         } catch { throw .storage(error) }
-        apply(record)
+        apply(record, position, byteCount: bytes.count)
         catalogObserver?.catalogChanged(record)
     }
 
     /// Live and in recovery.
-    func apply(_ record: CatalogRecord) {
+    func apply(_ record: CatalogRecord, _ position: WALPosition, byteCount: Int) {
         switch record {
+        case .consumerCreated(let log, _, _, _), .consumerUpdated(let log, _, _),
+            .consumerDeleted(let log, _):
+            catalog.apply(record)
+            guard let log = logs[log] else { return }
+            log.viewFrames.append(.catalog, at: position, byteCount: byteCount)
+            if log.view != nil { applyToConsumers(record, of: log) }
         case .streamDeleted(let id):
             let gone = (catalog[id]?.logs ?? []).compactMap { logs.removeValue(forKey: $0) }
             catalog.apply(record)
@@ -90,6 +99,9 @@ extension Broker {
         case .partitionsAdded(let id, _):
             catalog.apply(record)
             makeLogs(of: id)
+        case .streamUpdated(let id, _, _):
+            catalog.apply(record)
+            configureViews(of: id)
         default:
             catalog.apply(record)
         }
@@ -98,9 +110,11 @@ extension Broker {
     private func makeLogs(of id: StreamID) {
         guard let stream = catalog[id] else { return }
         for (partition, log) in stream.logs.enumerated() where logs[log] == nil {
-            logs[log] = PartitionLog(
+            let made = PartitionLog(
                 id: log, topicID: stream.topicID, partition: partition,
                 keyPrefix: KeyPrefix(stream.keyPrefix))
+            logs[log] = made
+            if stream.origin == .jetStream { makeView(of: made, stream) }
         }
     }
 }

@@ -1,4 +1,6 @@
 import Bytes
+import JetStream
+import Logging
 import Model
 import Records
 import Storage
@@ -45,7 +47,35 @@ extension Broker {
     func readBatch(
         _ entry: BatchIndex.Entry, of log: PartitionLog
     ) throws(StorageError) -> [UInt8] {
-        try wal.read(entry.position, byteCount: Int(entry.byteCount))
+        let bytes = try wal.read(entry.position, byteCount: Int(entry.byteCount))
+        guard log.hasHoles, entry.lastOffset >= log.startOffset else { return bytes }
+        return withoutRemovedRecords(bytes, of: log)
+    }
+
+    /// The batch written anew without the records that are gone, at the same offsets; as it is where all are there.
+    private func withoutRemovedRecords(_ bytes: [UInt8], of log: PartitionLog) -> [UInt8] {
+        do {
+            try wakeView(of: log)
+            let header = try RecordBatchHeader(bytes.span.bytes)
+            var builder = RecordBatchBuilder(capacity: bytes.count)
+            builder.begin(.init(header))
+            var removedCount = 0
+            try reader.forEachRecord(of: bytes.span.bytes) { batch, record in
+                let offset = batch.offset(of: record)
+                if log.view?.contains(StreamSequence(offset)) == true || offset < log.startOffset {
+                    builder.append(record, of: batch)
+                } else {
+                    removedCount += 1
+                }
+            }
+            guard removedCount > 0 else { return bytes }
+            builder.seal(lastOffset: header.lastOffset)
+            return Array(copying: builder.bytes)
+        } catch {
+            // As it was stored: the reader gets more than it should, and nothing is lost.
+            self.log.error("batch of log \(log.id.value) cannot be read: \(error)")
+            return bytes
+        }
     }
 
     /// Where a search by time ends.

@@ -34,6 +34,11 @@ extension Broker {
         try append(coordination: groups.recordsAfterReplay(now: groupTime))
         // All that was replayed is on the disk.
         for log in logs.values { log.readableEnd = log.endOffset }
+        for log in logs.values where catalog.consumerCount(on: log.id) > 0 {
+            do { try wakeView(of: log) } catch {
+                findings.append("log \(log.id.value) cannot be read for its consumers: \(error)")
+            }
+        }
         if let cut = report.cut, cut.byteCount > 0 {
             findings.append(
                 "\(cut.byteCount) bytes at the end of \(cut.path) were cut: they were never acknowledged")
@@ -51,7 +56,7 @@ extension Broker {
     ) throws {
         switch header.kind {
         case .catalog:
-            apply(try CatalogRecord(decoding: payload))
+            apply(try CatalogRecord(decoding: payload), position, byteCount: payload.byteCount)
         case .group:
             for record in try CoordinationRecord.decodeAll(payload) { apply(record) }
         case .batch:
@@ -61,9 +66,13 @@ extension Broker {
             apply(
                 batch, at: header.baseOffset, byteCount: payload.byteCount, position: position,
                 appendTime: header.appendTime, to: log)
-        case .control, .consumer:
+            try applyToView(of: log, payload, appendTime: header.appendTime)
+        case .control:
             guard let log = logs[header.log] else { return }
-            try replayStreamFrame(header, payload, of: log)
+            try replayControl(payload, position, of: log)
+        case .consumer:
+            guard let log = logs[header.log] else { return }
+            try replayConsumerFrame(payload, position, of: log)
         }
     }
 }

@@ -1,3 +1,4 @@
+import JetStream
 import KafkaCoordination
 import Model
 import Records
@@ -25,6 +26,14 @@ public final class PartitionLog {
     public internal(set) var endOffset = Offset(0)
     public internal(set) var readableEnd = Offset(0)
     public internal(set) var isDeleted = false
+    /// JetStream has deleted records between the start and the end: a fetch leaves them out.
+    var hasHoles = false
+
+    /// The log as JetStream sees it. Logs of JetStream streams always have it; those of Kafka topics get it when
+    /// somebody first looks, so that a topic that only Kafka uses pays nothing for it.
+    public internal(set) var view: StreamMachine?
+    /// The frames in the write-ahead log that change the view beside the batches, for making it later.
+    var viewFrames = ViewFrames()
 
     var index = BatchIndex()
     var producers = ProducerTable()

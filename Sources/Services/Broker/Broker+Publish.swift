@@ -1,0 +1,61 @@
+import Bytes
+import Catalog
+import JetStream
+import JetStreamAPI
+import Model
+import Records
+import Storage
+import Transport
+
+/// What became of a NATS message for a stream.
+public enum PublishOutcome {
+    /// Taken; the PubAck waits for the durable mark.
+    case stored(StreamSequence)
+    /// Its `Nats-Msg-Id` is stored already.
+    case duplicate(StreamSequence)
+    case refused(JetStreamError)
+}
+
+extension Broker {
+    /// Takes a NATS message into a stream.
+    ///
+    /// - Parameter headers: the raw block, empty for none.
+    public func publish(
+        to log: PartitionLog, subject: RawSpan, headers: RawSpan, payload: RawSpan
+    ) -> PublishOutcome {
+        do {
+            try wakeView(of: log)
+            let byteCount = subject.byteCount + headers.byteCount + payload.byteCount
+            let now = loop.now
+            // In place: a copy of the view would have to be made before each change.
+            let decision = log.view?.decidePublish(
+                subject: subject, headers: headers, payloadByteCount: payload.byteCount, now: now)
+            switch decision {
+            case nil: preconditionFailure("log \(log.id.value) has no JetStream view after waking it")
+            case .refused(let error): return .refused(error)
+            case .duplicate(let sequence): return .duplicate(sequence)
+            case .store(let plan):
+                try openBatch(of: log, forRecordOf: Self.recordByteCount(byteCount, headers))
+                log.openBatch.builder.append(
+                    natsSubject: subject, headers: headers, payload: payload, prefix: log.keyPrefix,
+                    timestampMilliseconds: now.milliseconds)
+                log.endOffset = log.endOffset.advanced(by: 1)
+                log.view?.applyStored(
+                    subject: subject, size: plan.size, messageID: plan.messageID, time: now)
+                moveStart(of: log)
+                if let rollup = plan.rollup { try remove(rollup, from: log) }
+                return .stored(plan.sequence)
+            }
+        } catch let error as StorageError {
+            if case .storageFull = error { return .refused(.insufficientResources) }
+            return .refused(.storeFailed("\(error)"))
+        } catch {
+            return .refused(.storeFailed("\(error)"))
+        }
+    }
+
+    /// An upper bound for a record made of a message: each header line costs a few bytes more than on the wire.
+    private static func recordByteCount(_ messageByteCount: Int, _ headers: RawSpan) -> Int {
+        messageByteCount + headers.byteCount + 128
+    }
+}

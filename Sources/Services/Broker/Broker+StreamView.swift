@@ -1,0 +1,186 @@
+import Bytes
+import Catalog
+import JSON
+import JetStream
+import JetStreamAPI
+import Model
+import Records
+import Storage
+import Transport
+
+extension Broker {
+    // MARK: Making it
+
+    /// The log as JetStream sees it, made of the stored log where nobody has looked yet.
+    ///
+    /// - Throws: where the log cannot be read.
+    public func withView<Result>(
+        of log: PartitionLog, _ body: (borrowing StreamMachine) throws -> Result
+    ) throws -> Result {
+        try wakeView(of: log)
+        guard let result = try log.view.map(body) else {
+            preconditionFailure("log \(log.id.value) has no JetStream view after waking it")
+        }
+        return result
+    }
+
+    /// Makes the JetStream view of a topic's log by reading the log once.
+    func wakeView(of log: PartitionLog) throws {
+        guard log.view == nil, let place = catalog.place(of: log.id), let stream = catalog[place.stream]
+        else { return }
+        // What is open belongs to logs that have a view, so everything of this one is in the write-ahead log.
+        makeView(of: log, stream)
+        do {
+            var frames = log.viewFrames.frames.makeIterator()
+            var frame = frames.next()
+            for entry in log.index.entries {
+                while let next = frame, next.position < entry.position {
+                    try replayViewFrame(next, of: log)
+                    frame = frames.next()
+                }
+                let bytes = try wal.read(entry.position, byteCount: Int(entry.byteCount))
+                try applyToView(of: log, bytes.span.bytes, appendTime: entry.appendTime)
+            }
+            while let next = frame {
+                try replayViewFrame(next, of: log)
+                frame = frames.next()
+            }
+        } catch {
+            log.view = nil
+            throw error
+        }
+    }
+
+    private func replayViewFrame(_ frame: ViewFrames.Frame, of log: PartitionLog) throws {
+        let bytes = try wal.read(frame.position, byteCount: frame.byteCount)
+        switch frame.kind {
+        case .catalog:
+            applyToConsumers(try CatalogRecord(decoding: bytes.span.bytes), of: log)
+        case .control:
+            var reader = ByteReader(bytes.span.bytes)
+            log.view?.apply(try StreamControl(decoding: &reader))
+        default:
+            try applyConsumerFrame(bytes.span.bytes, of: log)
+        }
+    }
+
+    /// An empty view with the configuration that the catalog has.
+    func makeView(of log: PartitionLog, _ stream: StreamEntry) {
+        let config = streamConfig(of: stream, partition: log.partition)
+        log.view = StreamMachine(config: config, created: stream.created)
+        if config.firstSequence > 1, log.endOffset.value == 0 {
+            let first = Offset(StreamSequence(config.firstSequence))
+            log.startOffset = first
+            log.endOffset = first
+            log.readableEnd = first
+        }
+    }
+
+    /// What JetStream is told of a stream's configuration.
+    public func streamConfig(of stream: StreamEntry, partition: Int) -> StreamConfig {
+        if stream.streamConfig.object?.isEmpty == false,
+            let request = try? StreamConfigRequest(stream.streamConfig)
+        {
+            return request.config
+        }
+        var config = StreamConfig(
+            name: stream.streamName(ofPartition: partition), subjects: stream.subjects)
+        config.allowDirect = true
+        return config
+    }
+
+    func configureViews(of id: StreamID) {
+        guard let stream = catalog[id] else { return }
+        for (partition, logID) in stream.logs.enumerated() {
+            guard let log = logs[logID], log.view != nil else { continue }
+            log.view?.apply(streamConfig(of: stream, partition: partition))
+            moveStart(of: log)
+        }
+    }
+
+    // MARK: Changing it
+
+    /// Tells the view, if there is one, of a batch that was appended. Live and in recovery.
+    func applyToView(of log: PartitionLog, _ batch: RawSpan, appendTime: Timestamp) throws {
+        guard log.view != nil else { return }
+        var rendering = NATSMessageBuffer()
+        let header = try RecordBatchHeader(batch)
+        // Sequences of places without a record are used up all the same.
+        var next = header.baseOffset
+        try reader.forEachRecord(of: batch) { batch, record in
+            let offset = batch.offset(of: record)
+            while next < offset {
+                log.view?.applyGap()
+                next = next.advanced(by: 1)
+            }
+            rendering.render(record, prefix: log.keyPrefix)
+            let messageID = StreamMachine.messageID(in: rendering.headers)
+            log.view?.applyStored(
+                subject: rendering.subject,
+                size: StoredSize(
+                    subjectByteCount: rendering.subject.byteCount,
+                    headerByteCount: rendering.headers.byteCount,
+                    payloadByteCount: record.natsPayload.byteCount),
+                messageID: messageID, time: appendTime)
+            next = next.advanced(by: 1)
+        }
+        while next < header.nextOffset {
+            log.view?.applyGap()
+            next = next.advanced(by: 1)
+        }
+        moveStart(of: log)
+    }
+
+    /// Appends and applies what takes messages away. It is durable when ``whenDurable(_:)`` says so.
+    ///
+    /// - Returns: how many messages it took away, where the log has a JetStream view.
+    @discardableResult
+    public func remove(
+        _ control: StreamControl, from log: PartitionLog
+    ) throws(StorageError) -> UInt64 {
+        // What it names may be in the open batch, and must lie before it.
+        sealOpenBatch(of: log)
+        let bytes = control.encoded
+        let position = try appendControl(.control, of: log.id, bytes.span.bytes)
+        return apply(control, position, byteCount: bytes.count, to: log)
+    }
+
+    func replayControl(_ payload: RawSpan, _ position: WALPosition, of log: PartitionLog) throws {
+        var reader = ByteReader(payload)
+        let control = try StreamControl(decoding: &reader)
+        apply(control, position, byteCount: payload.byteCount, to: log)
+    }
+
+    @discardableResult
+    private func apply(
+        _ control: StreamControl, _ position: WALPosition, byteCount: Int, to log: PartitionLog
+    ) -> UInt64 {
+        log.viewFrames.append(.control, at: position, byteCount: byteCount)
+        var removed: UInt64 = 0
+        if log.view != nil { removed = log.view?.apply(control) ?? 0 }
+        if case .purged(let below, "") = control, below > 0 {
+            let start = Offset(StreamSequence(min(below, UInt64(log.endOffset.value) + 1)))
+            log.startOffset = max(log.startOffset, start)
+        } else {
+            log.hasHoles = true
+        }
+        moveStart(of: log)
+        return removed
+    }
+
+    /// The log begins where JetStream's first message is.
+    func moveStart(of log: PartitionLog) {
+        guard let first = log.view?.firstSequence, let count = log.view?.messageCount, first > .none
+        else { return }
+        log.startOffset = max(log.startOffset, Offset(first))
+        if count < UInt64(max(log.endOffset.value - log.startOffset.value, 0)) { log.hasHoles = true }
+    }
+
+    /// Kafka's DeleteRecords: everything before `offset` is gone.
+    public func deleteRecords(
+        before offset: Offset, from log: PartitionLog
+    ) throws(StorageError) {
+        guard offset > log.startOffset else { return }
+        try remove(.purged(below: StreamSequence(offset).value, filter: ""), from: log)
+    }
+}
