@@ -1,7 +1,8 @@
 /// The files of one machine, as Storage sees them.
 ///
-/// ``LocalFileSystem`` is the real one. Tests and the simulation put their own in its place, so everything that a
-/// disk can do wrong has to be expressible here: each call may throw, and reads and writes may be short.
+/// ``LocalFileSystem`` is the real one. Tests and the simulation put their own in its place, so
+/// everything that a disk can do wrong has to be expressible here: each call may throw, and reads
+/// and writes may be short.
 public protocol FileSystem: Sendable {
     /// Makes the folder and those above it; one that exists already is fine.
     func createDirectory(_ path: String) throws(SystemError)
@@ -30,10 +31,12 @@ public protocol FileHandle: AnyObject, Sendable {
     func read(at offset: Int, into bytes: inout MutableRawSpan) throws(SystemError) -> Int
     /// Writes a first part of `bytes` and says how long it was.
     func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) -> Int
-    /// Makes sure that writes below `byteCount` cannot run out of space; the file is as long afterwards.
+    /// Makes sure that writes below `byteCount` cannot run out of space; the file is as long
+    /// afterwards.
     func reserve(byteCount: Int) throws(SystemError)
     func truncate(byteCount: Int) throws(SystemError)
-    /// The next stretch of the file, at or after `offset`, that may hold other bytes than zero; nil when there is none.
+    /// The next stretch of the file, at or after `offset`, that may hold other bytes than zero; nil
+    /// when there is none.
     func nextData(from offset: Int) throws(SystemError) -> Range<Int>?
     /// Content, and what is needed to reach it, is on the device when this returns.
     func synchronize() throws(SystemError)

@@ -73,7 +73,14 @@ final class LocalFile: FileHandle {
     }
 
     func reserve(byteCount: Int) throws(SystemError) {
-        try Syscalls.allocate(descriptor, byteCount, path)
+        let before = try self.byteCount()
+        do {
+            try Syscalls.allocate(descriptor, byteCount, path)
+        } catch {
+            // Some file systems keep what they found before there was no more.
+            try? Syscalls.truncate(descriptor, before, path)
+            throw error
+        }
     }
 
     func truncate(byteCount: Int) throws(SystemError) {

@@ -35,12 +35,14 @@ public final class Monitor: @unchecked Sendable {
         return try body()
     }
 
-    /// Only inside ``withLock(_:)``: gives the lock up until ``wakeAll()``, or for no reason at all.
+    /// Only inside ``withLock(_:)``: gives the lock up until ``wakeAll()``, or for no reason at
+    /// all.
     public func wait() {
         unsafe _ = pthread_cond_wait(condition, mutex)
     }
 
-    /// Only inside ``withLock(_:)``: as ``wait()``, but not longer than that. False when the time was up.
+    /// Only inside ``withLock(_:)``: as ``wait()``, but not longer than that. False when the time
+    /// was up.
     public func wait(nanoseconds: Int64) -> Bool {
         let end = Clock.monotonicNanoseconds() + max(nanoseconds, 0)
         var deadline = timespec(

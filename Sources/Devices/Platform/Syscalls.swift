@@ -14,20 +14,28 @@ enum Syscalls {
 
     static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
-    /// `mkdir -p`.
+    /// `mkdir -p`, durable.
     static func makeDirectories(_ path: String) throws(SystemError) {
-        if mkdir(path, 0o750) == 0 { return }
-        let code = errno
-        if code == EEXIST, isDirectory(path) { return }
-        guard code == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
-            throw SystemError("mkdir", path, errno: code == EEXIST ? ENOTDIR : code)
+        if isDirectory(path) { return }
+        let above = parent(of: path)
+        if above != path { try makeDirectories(above) }
+        if mkdir(path, 0o750) != 0 {
+            let code = errno
+            // Another process may have been faster.
+            guard code == EEXIST, isDirectory(path) else {
+                throw SystemError("mkdir", path, errno: code == EEXIST ? ENOTDIR : code)
+            }
         }
-        let above = String(path[..<slash])
-        try makeDirectories(above)
-        if slash == path.index(before: path.endIndex) { return }
-        if mkdir(path, 0o750) != 0, errno != EEXIST {
-            throw SystemError("mkdir", path, errno: errno)
-        }
+        let descriptor = try open(above, O_RDONLY | O_DIRECTORY)
+        defer { close(descriptor) }
+        try fsync(descriptor, above)
+    }
+
+    private static func parent(of path: String) -> String {
+        var rest = path[...]
+        while rest.count > 1, rest.last == "/" { rest.removeLast() }
+        guard let slash = rest.lastIndex(of: "/") else { return "." }
+        return slash == rest.startIndex ? "/" : String(rest[..<slash])
     }
 
     static func isDirectory(_ path: String) -> Bool {

@@ -4,10 +4,11 @@ import Platform
 /// A data folder that belongs to this process: locked, and of a format that this version knows.
 ///
 ///     <path>/duolog.lock   flock'ed while a server runs; holds its process id, for people
-///     <path>/format        three lines of text: "duolog data folder", "format 1", "id <32 hex digits>"
+///     <path>/format        three lines: "duolog data folder", "format 1", "id <32 hex digits>"
 ///     <path>/wal/          the write-ahead log, see docs/formats/wal.md
 ///
-/// The id is random and seeds every checksum in the folder, so that no file of another folder passes for one of ours.
+/// The id is random and seeds every checksum in the folder, so that no file of another folder
+/// passes for one of ours.
 struct DataFolder: Sendable {
     static let formatVersion = 1
 
@@ -19,11 +20,13 @@ struct DataFolder: Sendable {
 
     /// Locks the folder; makes it first where it is missing.
     ///
-    /// - Throws: `inUse`, `newerFormat` and `notADataFolder` before anything is written; `failed`, `storageFull`.
+    /// - Throws: `inUse`, `newerFormat` and `notADataFolder` before anything is written; `failed`,
+    /// `storageFull`.
     init(opening path: String, on fileSystem: any FileSystem) throws(StorageError) {
         self.path = path
         try Self.attempt { () throws(SystemError) in try fileSystem.createDirectory(path) }
-        // Looked at before the lock file is made, so that a folder of a newer version stays as it is.
+        // Looked at before the lock file is made, so that a folder of a newer version stays as it
+        // is.
         _ = try Self.readID(path, fileSystem)
         let outcome = try Self.attempt { () throws(SystemError) in
             try fileSystem.lock(path + "/duolog.lock")

@@ -8,7 +8,8 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case newerFormat(path: String, found: Int, supported: Int)
     /// The file that says what this folder is cannot be read as such. Nothing was touched.
     case notADataFolder(path: String, reason: String)
-    /// No room for more; what was appended before is safe. Asked again after space came back, it works again.
+    /// No room for more; what was appended before is safe. Asked again after space came back, it
+    /// works again.
     case storageFull(SystemError)
     /// One frame larger than ``WriteAheadLog/Options/maximumPayloadByteCount``.
     case frameTooLarge(byteCount: Int, limit: Int)

@@ -38,3 +38,17 @@ extension WriteAheadLog {
         try append(header, bytes.span.bytes)
     }
 }
+
+/// Options for a disk in memory with small files.
+func options(_ fileSystem: MemoryFileSystem) -> WriteAheadLog.Options {
+    var options = WriteAheadLog.Options()
+    options.fileSystem = fileSystem
+    options.fileByteCount = 64 << 10
+    return options
+}
+
+/// The path of a file of the log in folder `/data`.
+func logPath(_ number: Int) -> String {
+    let digits = String(number)
+    return "/data/wal/" + String(repeating: "0", count: 20 - digits.count) + digits + ".wal"
+}

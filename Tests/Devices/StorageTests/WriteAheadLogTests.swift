@@ -41,7 +41,9 @@ import Testing
     @Test func `frames of any size go across small files and come back`() throws {
         var options = WriteAheadLog.Options()
         options.fileByteCount = 64 << 10
-        let sizes = [1, 40_000, 30_000, 65_536, 200_000, 0, 7, 8, 3_000_000, 60_000, 61_000, 62_000]
+        let sizes = [
+            1, 40_000, 30_000, 65_536, 200_000, 0, 7, 8, 3_000_000, 60_000, 61_000, 62_000,
+        ]
         do {
             let (log, _, _) = try open(folder.path, options)
             for (index, size) in sizes.enumerated() {

@@ -1,6 +1,7 @@
 public import Model
 
-/// What a frame of the log carries. Storage hands the kind back in replay and knows nothing else of it.
+/// What a frame of the log carries. Storage hands the kind back in replay and knows nothing else of
+/// it.
 public enum FrameKind: UInt8, Sendable, CaseIterable {
     /// A Kafka RecordBatch v2.
     case batch = 1

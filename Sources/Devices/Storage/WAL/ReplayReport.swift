@@ -19,7 +19,7 @@ public struct ReplayReport: Sendable {
     public struct Cut: Equatable, Sendable {
         public var path: String
         public var offset: Int
-        /// From `offset` up to the last byte that was not zero.
+        /// From `offset` up to the last word of eight bytes that was not zero.
         public var byteCount = 0
         /// Whole frames that were dropped with the torn one: none of them was acknowledged.
         public var wholeFrameCount = 0
@@ -44,7 +44,8 @@ public struct ReplayReport: Sendable {
         public var description: String {
             var text = "\(path) at \(offset), \(byteCount) bytes: \(reason)"
             if let frame {
-                text += " (log \(frame.log.value), \(frame.kind), offsets "
+                text +=
+                    " (log \(frame.log.value), \(frame.kind), offsets "
                     + "\(frame.baseOffset.value)...\(frame.lastOffset.value))"
             }
             return text

@@ -2,10 +2,11 @@ import Platform
 
 /// A stretch of the log in memory, byte for byte as it stands in its file.
 ///
-/// The loop appends to its end; the writer thread seals and writes what was submitted, which the loop no longer
-/// changes. So both may hold it without a lock.
+/// The loop appends to its end; the writer thread seals and writes what was submitted, which the
+/// loop no longer changes. So both may hold it without a lock.
 ///
-/// Unsafe code lives here: the memory belongs to the block and is reached only through spans that end with a call.
+/// Unsafe code lives here: the memory belongs to the block and is reached only through spans that
+/// end with a call.
 final class WALBlock: @unchecked Sendable {
     private(set) var file: WALFile
     /// Where the block begins in its file.
@@ -33,8 +34,8 @@ final class WALBlock: @unchecked Sendable {
     var remaining: Int { capacity - count }
     var fileEnd: Int { fileOffset + count }
 
-    /// Adds a frame, its payload written by `fill`, which gets exactly as many bytes as the frame's payload has and
-    /// must set them all.
+    /// Adds a frame, its payload written by `fill`, which gets exactly as many bytes as the frame's
+    /// payload has and must set them all.
     @inline(__always)
     func append(_ frame: WALFrame, _ fill: (inout MutableRawSpan) -> Void) {
         let byteCount = frame.byteCount
@@ -70,7 +71,8 @@ final class WALBlock: @unchecked Sendable {
         _ range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         precondition(range.lowerBound >= 0 && range.upperBound <= capacity)
-        return try body(unsafe RawSpan(_unsafeStart: memory + range.lowerBound, byteCount: range.count))
+        return try body(
+            unsafe RawSpan(_unsafeStart: memory + range.lowerBound, byteCount: range.count))
     }
 }
 

@@ -13,6 +13,8 @@ import Platform
 ///     48           zeros
 final class WALFile: Sendable {
     static let headerByteCount = 4096
+    /// A file that cannot become longer by so much is not worth going on with.
+    static let minimumGrowth = 4096
     static let magic: UInt64 = 0x4455_4F4C_4F47_574C
 
     let number: UInt64

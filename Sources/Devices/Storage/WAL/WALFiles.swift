@@ -22,17 +22,22 @@ struct WALFiles: Sendable {
             number: number, path: path, handle: try fileSystem.open(path, mode), folderID: folderID)
     }
 
-    /// Makes an empty file with its header and `byteCount` bytes reserved; durable when it returns.
-    /// One that is there already is emptied.
-    func create(number: UInt64, byteCount: Int) throws(SystemError) -> WALFile {
+    /// Makes an empty file with its header, of the usual size, or larger where `byteCount` is, or
+    /// as small as that on a disk that is nearly full; durable when it returns. One that is there
+    /// already is emptied.
+    func create(
+        number: UInt64, atLeast byteCount: Int
+    ) throws(SystemError) -> (file: WALFile, capacity: Int) {
         let file = try open(number: number, .create)
         do {
             try file.handle.truncate(byteCount: 0)
-            try file.handle.reserve(byteCount: byteCount)
-            try writeHeader(of: file)
+            let capacity = try reserve(
+                file.handle, max(fileByteCount, byteCount), atLeast: byteCount)
+            let header = WALFile.header(number: number, folderID: folderID, created: Clock.now())
+            try file.handle.writeFully(header.span.bytes, at: 0)
             try file.handle.synchronize()
             try fileSystem.synchronizeDirectory(folder)
-            return file
+            return (file, capacity)
         } catch {
             // What is left of it must not take the space that others need.
             try? fileSystem.remove(file.path)
@@ -40,10 +45,20 @@ struct WALFiles: Sendable {
         }
     }
 
-    func writeHeader(of file: WALFile) throws(SystemError) {
-        let header = WALFile.header(
-            number: file.number, folderID: folderID, created: Clock.now())
-        try file.handle.writeFully(header.span.bytes, at: 0)
+    /// Reserves as much as there is, from `byteCount` down to `minimum`, and says how much it is.
+    func reserve(
+        _ handle: any FileHandle, _ byteCount: Int, atLeast minimum: Int
+    ) throws(SystemError) -> Int {
+        var attempt = max(byteCount, minimum)
+        while true {
+            do {
+                try handle.reserve(byteCount: attempt)
+                return attempt
+            } catch {
+                guard error.isOutOfSpace, attempt > minimum else { throw error }
+                attempt = max(minimum, attempt / 4 & ~4095)
+            }
+        }
     }
 
     func hasValidHeader(_ file: WALFile) throws(SystemError) -> Bool {

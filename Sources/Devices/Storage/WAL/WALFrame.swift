@@ -18,16 +18,18 @@ import Model
 ///     48  i64  append time, nanoseconds since 1970
 ///     56       payload, then zeros up to a multiple of eight
 ///
-/// Both checksums are CRC-32C, continued from a seed: the CRC-32C of the folder id (16 bytes), the file number
-/// (u64) and the frame's offset in the file (u64). So a frame never verifies in another folder, in another
-/// file or at another place. Described for readers of the files in docs/formats/wal.md.
+/// Both checksums are CRC-32C, continued from a seed: the CRC-32C of the folder id (16 bytes), the
+/// file number (u64) and the frame's offset in the file (u64). So a frame never verifies in another
+/// folder, in another file or at another place. Described for readers of the files in
+/// docs/formats/wal.md.
 struct WALFrame: Equatable {
     static let headerByteCount = 56
     static let magic: UInt32 = 0x4455_4F46
 
     /// The last frame of a file that was followed by another.
     static let endKind: UInt8 = 254
-    /// Written over the free space behind the last frame when the log is idle; the next frame takes its place.
+    /// Written over the free space behind the last frame when the log is idle; the next frame takes
+    /// its place.
     static let markKind: UInt8 = 255
 
     var kind: UInt8
@@ -68,7 +70,8 @@ extension WALFrame {
             appendTime: time, payloadByteCount: 0)
     }
 
-    /// The fields as bytes, the checksums and the group start still zero: ``seal(_:at:groupStart:seed:)`` sets them.
+    /// The fields as bytes, the checksums and the group start still zero:
+    /// ``seal(_:at:groupStart:seed:)`` sets them.
     func write(into bytes: inout MutableRawSpan) {
         bytes.storeBytes(of: Self.magic.bigEndian, toByteOffset: 0, as: UInt32.self)
         bytes.storeBytes(of: 0, toByteOffset: 4, as: UInt64.self)
@@ -83,7 +86,8 @@ extension WALFrame {
         bytes.storeBytes(of: appendTime.nanoseconds.bigEndian, toByteOffset: 48, as: Int64.self)
     }
 
-    /// Completes the frame at the front of `bytes` for the place it is written to, and says how long it is.
+    /// Completes the frame at the front of `bytes` for the place it is written to, and says how
+    /// long it is.
     static func seal(
         _ bytes: inout MutableRawSpan, at offset: Int, groupStart: Int, seed: UInt32
     ) -> Int {
@@ -98,7 +102,8 @@ extension WALFrame {
         return byteCount
     }
 
-    /// The frame whose header is at the front of `bytes`; nil unless its checksum holds at this place.
+    /// The frame whose header is at the front of `bytes`; nil unless its checksum holds at this
+    /// place.
     init?(verifying bytes: RawSpan, at offset: Int, seed: UInt32) {
         guard bytes.byteCount >= Self.headerByteCount,
             Self.load(bytes, 0, UInt32.self) == Self.magic,
@@ -113,7 +118,8 @@ extension WALFrame {
         bytes.byteCount >= headerByteCount && load(bytes, 0, UInt32.self) == magic
     }
 
-    /// For frames that are still in the memory they were built in. At least ``headerByteCount`` bytes.
+    /// For frames that are still in the memory they were built in. At least ``headerByteCount``
+    /// bytes.
     init(unverified bytes: RawSpan) {
         kind = Self.load(bytes, 28, UInt8.self)
         log = LogID(Self.load(bytes, 20, UInt32.self))
@@ -147,7 +153,8 @@ extension WALFrame {
     ) -> T {
         precondition(position + MemoryLayout<T>.size <= bytes.byteCount)
         // In bounds by the line above; every bit pattern is a valid integer.
-        return T(bigEndian: unsafe bytes.unsafeLoadUnaligned(
-            fromUncheckedByteOffset: position, as: T.self))
+        return T(
+            bigEndian: unsafe bytes.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: position, as: T.self))
     }
 }

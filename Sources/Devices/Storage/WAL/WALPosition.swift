@@ -1,4 +1,5 @@
-/// Where a frame begins: the number of its file and the offset in it. Eight bytes; later frames are greater.
+/// Where a frame begins: the number of its file and the offset in it. Eight bytes; later frames are
+/// greater.
 public struct WALPosition: Hashable, Comparable, Sendable {
     /// File number in the upper half, offset divided by eight in the lower.
     public let rawValue: UInt64

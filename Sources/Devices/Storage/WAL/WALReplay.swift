@@ -2,25 +2,25 @@ import Platform
 
 /// Walks all files of the log in order, hands the frames out, and finds where to go on writing.
 ///
-/// What is not a valid frame is either *torn* or *damaged*, and this is the rule that tells them apart:
+/// What is not a valid frame is either *torn* or *damaged*; this is the rule that tells them apart:
 ///
-/// 1. The log is written in groups, one at a time; a group stays in one file and is acknowledged after it was synced.
-///    Each frame names the start of its group, so a valid header proves that everything before its group was on
-///    the device. A mark behind the last frame proves it for all before the mark.
-/// 2. The *proven end* of the newest file is the greatest group start of all valid headers in it. The newest file is the
-///    last one with a valid header. Of every older file, all is proven.
-/// 3. What is bad before the proven end was good once: damage. It is reported and left as it is, and the walk goes on with
-///    the next valid header.
-/// 4. What is bad behind the proven end was being written when everything stopped: torn. The log is cut there; from
-///    the cut on the file is zeroed, so that nothing behind it will ever verify again. Whole frames behind the
-///    tear are of the same group and go too, as the order of the log is promised.
+/// 1. The log is written in groups, one at a time. A group stays in one file and is acknowledged
+///    after it was synced. Each frame names the start of its group, so a valid header proves that
+///    everything before its group was on the device. A mark behind the last frame proves it for
+///    all before the mark.
+/// 2. The newest file is the last one with a valid header; its *proven end* is the greatest group
+///    start of all valid headers in it. Of every older file, all is proven.
+/// 3. What is bad before the proven end was good once: damage. It is reported and left as it is,
+///    and the walk goes on with the next valid header.
+/// 4. What is bad behind the proven end was being written when everything stopped: torn. The log
+///    is cut there, and from the cut on the file is zeroed, so that nothing behind it will ever
+///    verify again. Whole frames behind the tear are of the same group and go too, as the order of
+///    the log is promised. What was cut is kept in a file beside, for people.
 struct WALReplay {
     /// Where the log goes on.
     struct End {
         var file: WALFile
         var offset: Int
-        /// So much of the file is there already.
-        var fileByteCount: Int
     }
 
     private let files: WALFiles
@@ -52,8 +52,7 @@ struct WALReplay {
             if outcome.isClosed {
                 if !numbers.contains(expected) { reportMissing(expected...expected) }
             } else {
-                end = End(
-                    file: file, offset: outcome.end, fileByteCount: try file.handle.byteCount())
+                end = End(file: file, offset: outcome.end)
             }
         }
         if newest == 0, let first = numbers.first {
@@ -91,14 +90,12 @@ struct WALReplay {
             }
             if try files.hasValidHeader(file) {
                 try file.handle.synchronize()
-                let byteCount = try file.handle.byteCount()
-                return End(
-                    file: file, offset: WALFile.headerByteCount, fileByteCount: byteCount)
+                return End(file: file, offset: WALFile.headerByteCount)
             }
         }
-        let file = try files.create(number: number, byteCount: files.fileByteCount)
-        return End(
-            file: file, offset: WALFile.headerByteCount, fileByteCount: files.fileByteCount)
+        let minimum = WALFile.headerByteCount + WALFile.minimumGrowth
+        let file = try files.create(number: number, atLeast: minimum).file
+        return End(file: file, offset: WALFile.headerByteCount)
     }
 
     // MARK: One file

@@ -6,7 +6,8 @@ import Platform
 /// Keeps a window of the file in memory: 1 MiB, or one frame where that is larger.
 struct WALScanner: ~Copyable {
     enum Item {
-        /// A frame whose two checksums hold; ``withPayload(_:)`` lends its payload until the next item.
+        /// A frame whose two checksums hold; ``withPayload(_:)`` lends its payload until the next
+        /// item.
         case frame(WALFrame, offset: Int)
         /// A header that holds with a payload that doesn't.
         case badPayload(WALFrame, offset: Int)
@@ -50,7 +51,8 @@ struct WALScanner: ~Copyable {
             return .gap(start..<next)
         }
         position = -1
-        // What is behind the last whole word has no room for a header but may hold bytes of a torn one.
+        // What is behind the last whole word has no room for a header but may hold bytes of a torn
+        // one.
         return .end(offset: start, dataEnd: max(start, found.dataEnd))
     }
 
@@ -132,7 +134,9 @@ struct WALScanner: ~Copyable {
 
     /// Brings `range`, which lies in the file, into the window.
     private mutating func load(_ range: Range<Int>) throws(SystemError) {
-        if range.lowerBound >= windowStart, range.upperBound <= windowStart + window.count { return }
+        if range.lowerBound >= windowStart, range.upperBound <= windowStart + window.count {
+            return
+        }
         let byteCount = min(max(range.count, Self.windowByteCount), fileEnd - range.lowerBound)
         if window.count != byteCount { window = [UInt8](repeating: 0, count: byteCount) }
         windowStart = range.lowerBound

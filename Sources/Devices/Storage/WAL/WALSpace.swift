@@ -1,11 +1,13 @@
 import Model
 import Platform
 
-/// The thread that keeps room ahead of the log: the next file, reserved on the device before anything is promised,
-/// and zeros in front of the write position, because a sync is faster where blocks were written before.
+/// The thread that keeps room ahead of the log: the next file, reserved on the device before
+/// anything is promised, and zeros in front of the write position, because a sync is faster where
+/// blocks were written before.
 ///
-/// Reserved space is what safety rests on: a frame is taken only when its bytes have blocks. Zeros are only for
-/// speed: where the log outruns them, it claims the rest of the file and goes on without.
+/// Reserved space is what safety rests on: a frame is taken only when its bytes have blocks. Zeros
+/// are only for speed: where the log outruns them, it claims the rest of the file and goes on
+/// without.
 final class WALSpace: Sendable {
     private let files: WALFiles
     private let monitor = Monitor()
@@ -15,7 +17,7 @@ final class WALSpace: Sendable {
     private final class Guarded: @unchecked Sendable {
         var nextNumber: UInt64 = 0
         var next: PreparedFile?
-        /// How large the next file has to be, when one is wanted.
+        /// How large the next file has to be at least, when one is wanted.
         var wantedByteCount: Int?
         var failure: SystemError?
         var attempts = 0
@@ -74,14 +76,19 @@ final class WALSpace: Sendable {
 
     // MARK: For the loop
 
-    /// Begins to fill a file that the log has moved to.
-    func enter(_ prepared: PreparedFile, position: Int) {
+    /// Begins to fill a file that the log has moved to, leaving a little for frames that come at
+    /// once.
+    ///
+    /// - Returns: up to where the log may write.
+    func enter(_ prepared: PreparedFile, position: Int) -> Int {
+        let claimedEnd = min((position + 64 << 10) & ~4095, prepared.capacity)
         monitor.withLock {
             state.filling = Filling(
-                file: prepared.file, capacity: prepared.capacity, filledEnd: position,
+                file: prepared.file, capacity: prepared.capacity, filledEnd: claimedEnd,
                 position: position)
             monitor.wakeAll()
         }
+        return claimedEnd
     }
 
     /// Where the log is, now and then; asks for the next file when half of this one is used.
@@ -92,7 +99,7 @@ final class WALSpace: Sendable {
             state.filling = filling
             var isWorkWanted = filling.isWanted && !filling.isWriting
             if position > filling.capacity / 2, state.next == nil, state.wantedByteCount == nil {
-                state.wantedByteCount = files.fileByteCount
+                state.wantedByteCount = WALFile.headerByteCount + WALFile.minimumGrowth
                 isWorkWanted = true
             }
             if isWorkWanted { monitor.wakeAll() }
@@ -140,7 +147,7 @@ final class WALSpace: Sendable {
             {
                 throw .from(failure)
             }
-            state.wantedByteCount = max(files.fileByteCount, byteCount)
+            state.wantedByteCount = byteCount
             state.lastAttemptNanoseconds = .min
             let attempts = state.attempts
             monitor.wakeAll()
@@ -173,14 +180,14 @@ final class WALSpace: Sendable {
                 return
             case .create(let number, let byteCount):
                 let result = Result { () throws(SystemError) in
-                    try files.create(number: number, byteCount: byteCount)
+                    try files.create(number: number, atLeast: byteCount)
                 }
                 monitor.withLock {
                     state.attempts += 1
                     state.lastAttemptNanoseconds = Clock.monotonicNanoseconds()
                     switch result {
-                    case .success(let file):
-                        state.next = PreparedFile(file: file, capacity: byteCount)
+                    case .success(let (file, capacity)):
+                        state.next = PreparedFile(file: file, capacity: capacity)
                         state.nextNumber = number + 1
                         state.wantedByteCount = nil
                         state.failure = nil
@@ -194,7 +201,8 @@ final class WALSpace: Sendable {
                 monitor.withLock {
                     guard var filling = state.filling, filling.file === file else { return }
                     filling.isWriting = false
-                    // Without zeros it goes on all the same; a device that fails will say so to the writer.
+                    // Without zeros it goes on all the same; a device that fails will say so to the
+                    // writer.
                     filling.filledEnd = isFilled ? range.upperBound : filling.capacity
                     state.filling = filling
                     monitor.wakeAll()
@@ -218,8 +226,9 @@ final class WALSpace: Sendable {
                 }
                 if var filling = state.filling, filling.isWanted {
                     let start = filling.filledEnd
-                    let isFirst = start <= WALFile.headerByteCount
-                    let chunk = isFirst ? Self.firstChunkByteCount : Self.chunkByteCount
+                    // A short one first, as the log may come close behind it.
+                    let isClose = start < filling.position + Self.firstChunkByteCount
+                    let chunk = isClose ? Self.firstChunkByteCount : Self.chunkByteCount
                     filling.isWriting = true
                     state.filling = filling
                     return .fill(filling.file, start..<min(start + chunk, filling.capacity))

@@ -1,7 +1,8 @@
 import DequeModule
 import Platform
 
-/// The newest stretch of the log, in memory: everything that is not durable yet, and the latest of what is.
+/// The newest stretch of the log, in memory: everything that is not durable yet, and the latest of
+/// what is.
 struct WALTail {
     private var blocks: Deque<(block: WALBlock, endMark: UInt64)> = []
     private var byteCount = 0
@@ -39,7 +40,8 @@ struct WALTail {
     func endMark(at position: WALPosition) -> UInt64? {
         guard let index = index(of: position) else { return nil }
         let (block, endMark) = blocks[index]
-        // The frame is at least a header long, so this much of its block ends with or behind its first byte.
+        // The frame is at least a header long, so this much of its block ends with or behind its
+        // first byte.
         return endMark - UInt64(block.fileEnd - position.offset - WALFrame.headerByteCount)
     }
 

@@ -2,13 +2,17 @@ import DequeModule
 import Platform
 import Synchronization
 
-/// The thread that makes the log durable: takes all that was submitted, writes it, syncs once, says so.
+/// The thread that makes the log durable: takes all that was submitted, writes it, syncs once, says
+/// so.
 ///
-/// While it syncs, the next group gathers. It never waits for more to come. When the log has been idle for a second it
-/// writes a mark behind the last frame, which proves in recovery that everything before was durable.
+/// While it syncs, the next group gathers. It never waits for more to come. When the log has been
+/// idle for a second it writes a mark behind the last frame, which proves in recovery that
+/// everything before was durable.
 final class WALWriter: Sendable {
     /// Everything below was written and synced, in bytes since the start.
     let durableMark = Atomic<UInt64>(0)
+    /// A write or a sync has failed, and the mark will not move any more.
+    let hasFailed = Atomic(false)
     private let monitor = Monitor()
     private let state: Guarded
     private let fatal: @Sendable (StorageError) -> Void
@@ -18,7 +22,6 @@ final class WALWriter: Sendable {
         var queue: Deque<WALExtent> = []
         var onDurable: (@Sendable () -> Void)?
         var isStopping = false
-        var hasFailed = false
         var isIdleMarkDue = false
         var thread: Thread?
     }
@@ -62,7 +65,7 @@ final class WALWriter: Sendable {
     func waitUntilDurable(_ mark: UInt64) -> Bool {
         monitor.withLock {
             while durableMark.load(ordering: .acquiring) < mark {
-                if state.hasFailed { return false }
+                if hasFailed.load(ordering: .acquiring) { return false }
                 monitor.wait()
             }
             return true
@@ -103,11 +106,11 @@ final class WALWriter: Sendable {
                     end = (last.block.file, last.block.fileOffset + last.range.upperBound)
                 }
             } catch {
+                fatal(.failed(error))
                 monitor.withLock {
-                    state.hasFailed = true
+                    hasFailed.store(true, ordering: .releasing)
                     monitor.wakeAll()
                 }
-                fatal(.failed(error))
                 return
             }
         }

@@ -3,10 +3,13 @@ import Model
 import Platform
 
 extension WriteAheadLog {
-    /// Adds a frame behind all others, in memory; durable when ``durableMark`` has reached ``appendedMark``.
+    /// Adds a frame behind all others, in memory; durable when ``durableMark`` has reached
+    /// ``appendedMark``.
     ///
-    /// Waits for the writer when more than ``Options/pendingByteCountLimit`` bytes would be pending.
-    /// - Throws: `storageFull` when the disk has no room, `failed` when it does not say why not, `frameTooLarge`,
+    /// Waits for the writer when more than ``Options/pendingByteCountLimit`` bytes would be
+    /// pending.
+    /// - Throws: `storageFull` when the disk has no room, `failed` when it does not say why not,
+    /// `frameTooLarge`,
     ///   `closed`. Nothing was taken then: the log is as it was.
     public func append(
         _ header: FrameHeader, _ payload: RawSpan
@@ -16,7 +19,8 @@ extension WriteAheadLog {
         }
     }
 
-    /// As ``append(_:_:)``, with a payload that is built in place: `fill` gets that many bytes and must set them all.
+    /// As ``append(_:_:)``, with a payload that is built in place: `fill` gets that many bytes and
+    /// must set them all.
     public func append(
         _ header: FrameHeader, payloadByteCount: Int, _ fill: (inout MutableRawSpan) -> Void
     ) throws(StorageError) -> WALPosition {
@@ -38,7 +42,8 @@ extension WriteAheadLog {
         return start
     }
 
-    /// Sees to it that the file, the claim and the block have room for a frame. Changes nothing when it throws.
+    /// Sees to it that the file, the claim and the block have room for a frame. Changes nothing
+    /// when it throws.
     func makeRoom(for byteCount: Int) throws(StorageError) {
         precondition(phase != .opened, "append before replay")
         guard phase == .running else { throw .closed }
@@ -49,8 +54,7 @@ extension WriteAheadLog {
             try enterNextFile(for: byteCount)
         }
         if position + byteCount > claimedEnd {
-            claimedEnd = min(
-                space.claim(upTo: position + byteCount), capacity - WALFrame.headerByteCount)
+            claim(upTo: position + byteCount)
         }
         if block == nil || block!.remaining < byteCount { openBlock(for: byteCount) }
     }
@@ -67,7 +71,8 @@ extension WriteAheadLog {
 
     /// Reserves the rest of a file that was there at the start.
     ///
-    /// - Throws: `storageFull`; asked again it tries again, but not more often than ten times a second unless `forced`.
+    /// - Throws: `storageFull`; asked again it tries again, but not more often than ten times a
+    /// second unless `forced`.
     func reserve(forced: Bool) throws(StorageError) {
         guard let file else { return }
         let now = Clock.monotonicNanoseconds()
@@ -75,23 +80,24 @@ extension WriteAheadLog {
             throw .from(last.error)
         }
         do {
-            let target = max(files.fileByteCount, try file.handle.byteCount())
-            try file.handle.reserve(byteCount: target)
-            capacity = target
+            capacity = try files.reserve(
+                file.handle, max(files.fileByteCount, try file.handle.byteCount()),
+                atLeast: position + WALFile.minimumGrowth)
         } catch {
             lastReservation = (now, error)
             throw .from(error)
         }
         isReservationDue = false
         lastReservation = nil
-        space.enter(WALSpace.PreparedFile(file: file, capacity: capacity), position: position)
+        let prepared = WALSpace.PreparedFile(file: file, capacity: capacity)
+        claimedEnd = space.enter(prepared, position: position) - WALFrame.headerByteCount
     }
 
     private func enterNextFile(for byteCount: Int) throws(StorageError) {
         let overhead = WALFile.headerByteCount + WALFrame.headerByteCount
         let next = try space.takeNext(byteCount: byteCount + overhead)
         let end = WALFrame(sign: WALFrame.endKind, at: Clock.now())
-        if position + end.byteCount > claimedEnd { _ = space.claim(upTo: position + end.byteCount) }
+        if position + end.byteCount > claimedEnd { claim(upTo: position) }
         if block == nil || block!.remaining < end.byteCount { openBlock(for: end.byteCount) }
         block!.append(end) { _ in }
         appendedMark += UInt64(end.byteCount)
@@ -100,8 +106,14 @@ extension WriteAheadLog {
         file = next.file
         capacity = next.capacity
         position = WALFile.headerByteCount
-        claimedEnd = position
-        space.enter(next, position: position)
+        claimedEnd = space.enter(next, position: position) - WALFrame.headerByteCount
+    }
+
+    /// Makes sure that no zeros are being written before `end`, nor over a mark or an end frame
+    /// there.
+    private func claim(upTo end: Int) {
+        let sign = WALFrame.headerByteCount
+        claimedEnd = space.claim(upTo: end + sign) - sign
     }
 
     private func openBlock(for byteCount: Int) {

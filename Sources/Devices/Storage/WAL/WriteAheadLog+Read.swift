@@ -4,8 +4,8 @@ public import Platform
 extension WriteAheadLog {
     /// A copy of the payload of a frame, `byteCount` bytes long.
     ///
-    /// From memory where it is new, durable or not; else from its file, where the header is verified, and the payload
-    /// too when asked for.
+    /// From memory where it is new, durable or not; else from its file, where the header is
+    /// verified, and the payload too when asked for.
     /// - Throws: `damaged` when there is no such frame, `failed` when the file cannot be read.
     public func read(
         _ position: WALPosition, byteCount: Int, verifyingPayload: Bool = false
@@ -103,7 +103,8 @@ extension WriteAheadLog {
     }
 }
 
-/// A stretch of a file with a payload in it, to be sent as it is. The file stays open as long as this lives.
+/// A stretch of a file with a payload in it, to be sent as it is. The file stays open as long as
+/// this lives.
 public struct FileRegion: Sendable {
     public let file: any FileHandle
     public let offset: Int

@@ -1,16 +1,18 @@
 import Synchronization
 public import Platform
 
-/// The log of everything that a server must not forget: one sequence of frames for all its streams and partitions.
+/// The log of everything that a server must not forget: one sequence of frames for all its streams
+/// and partitions.
 ///
-/// Frames are appended to memory, handed to a writer thread with ``submit()``, written and synced in groups. A frame
-/// is durable when ``durableMark`` has reached what ``appendedMark`` was behind it.
+/// Frames are appended to memory, handed to a writer thread with ``submit()``, written and synced
+/// in groups. A frame is durable when ``durableMark`` has reached what ``appendedMark`` was behind
+/// it.
 ///
-/// Used from one thread, but for ``durableMark``. The files are described in docs/formats/wal.md; how recovery
-/// tells a torn end from damage in ``WALReplay``.
+/// Used from one thread, but for ``durableMark``. The files are described in docs/formats/wal.md;
+/// how recovery tells a torn end from damage in ``WALReplay``.
 ///
-/// Budget: an append copies the payload once and makes no system call and, but for a new block each MiB, no
-/// allocation; a group is one write per MiB and one `fdatasync`.
+/// Budget: an append copies the payload once and makes no system call and, but for a new block each
+/// MiB, no allocation; a group is one write per MiB and one `fdatasync`.
 public final class WriteAheadLog: @unchecked Sendable {
     public struct Options: Sendable {
         public var fileSystem: any FileSystem = LocalFileSystem()
@@ -21,8 +23,8 @@ public final class WriteAheadLog: @unchecked Sendable {
         /// How much of the newest part is kept in memory for readers.
         public var tailByteCount = 16 << 20
         public var maximumPayloadByteCount = 256 << 20
-        /// Called on the writer thread when a write or a sync has failed. The data may or may not be on the disk, and
-        /// asking again can lie: the process has to end.
+        /// Called on the writer thread when a write or a sync has failed. The data may or may not
+        /// be on the disk, and asking again can lie: the process has to end.
         public var fatal: @Sendable (StorageError) -> Void = { endProcess(with: $0) }
 
         public init() {}
@@ -54,18 +56,23 @@ public final class WriteAheadLog: @unchecked Sendable {
     var unsubmitted: [WALExtent] = []
     var tail: WALTail
 
-    enum Phase { case opened, running, closed }
+    /// `failed` when the writer has failed and the process lives on, as it does in tests.
+    enum Phase { case opened, running, failed, closed }
 
     /// All bytes appended so far.
     public internal(set) var appendedMark: UInt64 = 0
 
     /// Locks the folder, making it where it is missing. Call ``replay(_:)`` next.
     ///
-    /// - Throws: `inUse`, `newerFormat`, `notADataFolder`, in which case nothing was touched; `failed`.
+    /// - Throws: `inUse`, `newerFormat`, `notADataFolder`, in which case nothing was touched;
+    /// `failed`.
     public init(directory: String, options: Options = Options()) throws(StorageError) {
         precondition(
             (64 << 10...WALPosition.maximumFileByteCount).contains(options.fileByteCount),
             "fileByteCount \(options.fileByteCount)")
+        precondition(
+            (0...1 << 31).contains(options.maximumPayloadByteCount),
+            "maximumPayloadByteCount \(options.maximumPayloadByteCount)")
         self.options = options
         folder = try DataFolder(opening: directory, on: options.fileSystem)
         files = WALFiles(
@@ -78,10 +85,12 @@ public final class WriteAheadLog: @unchecked Sendable {
 
     deinit { close() }
 
-    /// Hands out every frame in order and makes the log ready for the first append. To be called once.
+    /// Hands out every frame in order and makes the log ready for the first append. To be called
+    /// once.
     ///
     /// What cannot be read is in the report and nowhere else; it never makes this fail.
-    /// - Throws: `StorageError` when the device fails, and whatever `body` throws; nothing was cut then.
+    /// - Throws: `StorageError` when the device fails, and whatever `body` throws; nothing was cut
+    /// then.
     public func replay(
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> ReplayReport {
@@ -124,6 +133,11 @@ public final class WriteAheadLog: @unchecked Sendable {
     /// Hands what was appended to the writer thread. Once at the end of a turn.
     public func submit() {
         guard phase == .running else { return }
+        if writer.hasFailed.load(ordering: .acquiring) {
+            phase = .failed
+            claimedEnd = 0
+            return
+        }
         if let block, block.count > submittedCount {
             unsubmitted.append(WALExtent(block: block, range: submittedCount..<block.count))
             submittedCount = block.count
@@ -138,13 +152,13 @@ public final class WriteAheadLog: @unchecked Sendable {
     @discardableResult
     public func flush() -> Bool {
         submit()
-        return writer.waitUntilDurable(appendedMark)
+        return phase != .failed && writer.waitUntilDurable(appendedMark)
     }
 
     /// Flushes, gives back the space behind the last frame and unlocks the folder.
     public func close() {
         guard phase != .closed else { return }
-        if phase == .running {
+        if phase != .opened {
             let isFlushed = flush()
             phase = .closed
             writer.stop()
