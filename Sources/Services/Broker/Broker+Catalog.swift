@@ -36,21 +36,25 @@ extension Broker {
 
     /// Replaces what is set of a topic's configuration.
     public func configureTopic(
-        _ id: StreamID, config: [String: String]
+        _ id: StreamID, config: [String: String], validateOnly: Bool = false
     ) throws(CatalogFailure) {
         do { try TopicSettings.validate(config) } catch { throw .setting(error) }
         let record: CatalogRecord
         do { record = try catalog.decideConfigureTopic(id, config: config) } catch {
             throw .refused(error)
         }
+        if validateOnly { return }
         try change(record)
     }
 
-    public func addPartitions(_ id: StreamID, newTotal: Int) throws(CatalogFailure) {
+    public func addPartitions(
+        _ id: StreamID, newTotal: Int, validateOnly: Bool = false
+    ) throws(CatalogFailure) {
         let record: CatalogRecord
         do { record = try catalog.decideAddPartitions(id, newTotal: newTotal) } catch {
             throw .refused(error)
         }
+        if validateOnly { return }
         try change(record)
     }
 

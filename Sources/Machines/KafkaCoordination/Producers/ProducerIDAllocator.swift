@@ -20,14 +20,14 @@ public struct ProducerIDAllocator: Sendable {
         unused.isEmpty ? .producerIDsReserved(upTo: reservedEnd + Self.blockIDCount) : nil
     }
 
-    /// Live, after the record was appended.
+    /// Live, after ``reservation()`` was appended and applied: its block is ours to give.
     public mutating func begin(upTo end: Int64) {
-        precondition(end > reservedEnd, "producer ids up to \(end) were reserved before")
-        unused = reservedEnd..<end
+        precondition(unused.isEmpty, "a block was begun before the one at \(unused) was used up")
+        unused = end - Self.blockIDCount..<end
         apply(upTo: end)
     }
 
-    /// In replay, and by ``begin(upTo:)``.
+    /// Live and in replay.
     public mutating func apply(upTo end: Int64) {
         reservedEnd = max(reservedEnd, end)
     }

@@ -7,7 +7,10 @@ import Testing
     func take(_ allocator: inout ProducerIDAllocator, _ journal: inout [CoordinationRecord]) -> Int64 {
         if let record = allocator.reservation() {
             journal.append(record)
-            if case .producerIDsReserved(let end) = record { allocator.begin(upTo: end) }
+            if case .producerIDsReserved(let end) = record {
+                allocator.apply(upTo: end)
+                allocator.begin(upTo: end)
+            }
         }
         return allocator.take().value
     }
