@@ -1,0 +1,72 @@
+import JetStreamAPI
+import Model
+
+extension ConsumerMachine {
+    /// A client said something about a delivery. Acks of what is not pending change nothing, as in nats-server.
+    ///
+    /// `+NXT` counts as an ack; the pull request that it carries is the caller's to make.
+    public mutating func acknowledge(
+        _ sequence: StreamSequence, _ message: AckMessage, now: Timestamp
+    ) {
+        lastActivity = now
+        let sequence = sequence.value
+        guard let delivery = pending[sequence] else { return }
+        switch message {
+        case .acknowledged, .next:
+            record(
+                config.ackPolicy == .all ? .acknowledgedThrough(sequence) : .acknowledged(sequence),
+                now: now)
+        case .terminated(let reason):
+            record(.terminated(sequence), now: now)
+            effects.append(
+                .terminated(
+                    StreamSequence(sequence), consumerSequence: delivery.consumerSequence,
+                    deliveries: UInt64(delivery.deliveries), reason: reason))
+        case .inProgress:
+            record(.progressed(sequence), now: now)
+        case .refused(let delay):
+            effects.append(
+                .refused(
+                    StreamSequence(sequence), consumerSequence: delivery.consumerSequence,
+                    deliveries: UInt64(delivery.deliveries)))
+            if isExhausted(delivery) {
+                giveUp(sequence, now: now)
+            } else {
+                record(.refused(sequence, until: now.nanoseconds &+ delay), now: now)
+                if delay == 0 { queueRedelivery(sequence) }
+            }
+        }
+    }
+
+    func isExhausted(_ delivery: PendingDelivery) -> Bool {
+        config.maxDeliver > 0 && Int(delivery.deliveries) >= config.maxDeliver
+    }
+
+    mutating func giveUp(_ sequence: UInt64, now: Timestamp) {
+        guard let delivery = pending[sequence] else { return }
+        effects.append(
+            .maxDeliveries(StreamSequence(sequence), deliveries: UInt64(delivery.deliveries)))
+        record(.gaveUp(sequence), now: now)
+    }
+
+    mutating func queueRedelivery(_ sequence: UInt64) {
+        guard pending[sequence]?.isQueued == false else { return }
+        pending[sequence]?.isQueued = true
+        redeliveries.append(sequence)
+    }
+
+    /// Messages were purged or deleted: what is gone need not be acked any more.
+    public mutating func streamShrank(_ stream: StreamMachine, now: Timestamp) {
+        let gone = pending.keys.filter { !stream.ledger.contains($0) }.sorted()
+        for sequence in gone { record(.forgotten(sequence), now: now) }
+    }
+
+    /// Delivers everything from `sequence` on once more, or from the ack floor where none is given.
+    ///
+    /// - Returns: where it begins.
+    public mutating func reset(to sequence: StreamSequence?, now: Timestamp) -> StreamSequence {
+        let start = max(1, sequence?.value ?? ackFloor.stream + 1)
+        record(.reset(start), now: now)
+        return StreamSequence(start)
+    }
+}
