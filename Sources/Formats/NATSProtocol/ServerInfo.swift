@@ -20,7 +20,7 @@ public struct ServerInfo: Sendable {
     public var domain = ""
     public var connectURLs: [String] = []
     public var lameDuckMode = false
-    /// Set in the second INFO, which a client of protocol 1 gets after its first PONG.
+    /// Set in the second INFO, which a client of protocol 1 gets behind the first PONG.
     public var accountName = ""
     public var apiLevel = 0
     public var xkey = ""

@@ -25,6 +25,10 @@ public enum ClientRefusal: Equatable, Sendable {
     case tooManySubscriptions
     case invalidSubject
     case invalidPublishSubject
+    case publishDenied(subject: String)
+    case replyDenied(reply: String)
+    case subscriptionDenied(subject: String)
+    case queueDenied(subject: String, queue: String)
 
     public var text: String {
         switch self {
@@ -39,13 +43,22 @@ public enum ClientRefusal: Equatable, Sendable {
         case .tooManySubscriptions: "maximum subscriptions exceeded"
         case .invalidSubject: "Invalid Subject"
         case .invalidPublishSubject: "Invalid Publish Subject"
+        case .publishDenied(let subject): "Permissions Violation for Publish to \"\(subject)\""
+        case .replyDenied(let reply):
+            "Permissions Violation for Publish with Reply of \"\(reply)\""
+        case .subscriptionDenied(let subject):
+            "Permissions Violation for Subscription to \"\(subject)\""
+        case .queueDenied(let subject, let queue):
+            "Permissions Violation for Subscription to \"\(subject)\" using queue \"\(queue)\""
         }
     }
 
     /// Whether it also ends the connection.
     public var endsConnection: Bool {
         switch self {
-        case .invalidSubject, .invalidPublishSubject, .tooManySubscriptions: false
+        case .invalidSubject, .invalidPublishSubject, .tooManySubscriptions, .publishDenied,
+            .replyDenied, .subscriptionDenied, .queueDenied:
+            false
         default: true
         }
     }

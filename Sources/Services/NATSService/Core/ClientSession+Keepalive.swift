@@ -29,9 +29,9 @@ extension ClientSession {
         connection.write(ServerLine.ping)
     }
 
-    /// The first PONG of a client that understands it is answered with what the server knows now.
-    func receivedPong() {
-        pingsOut = 0
+    /// Behind the first PONG, a client that understands it is told what the server knows by now.
+    func receivedPing() {
+        connection.write(ServerLine.pong)
         guard clientProtocol >= 1, !sentSecondInfo else { return }
         sentSecondInfo = true
         var info = service.info

@@ -7,8 +7,9 @@ import Transport
 extension ClientSession {
     /// One PUB or HPUB.
     @inline(__always)
-    func publish(_ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
+    func publish(_ parser: ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
         let subject = base + parser.subject.start
+        if mustAskFirst(parser, bytes), !mayPublish(parser, bytes) { return }
         let entry = router.match(subject, parser.subject.count)
         var delivered = false
         if parser.isCanonical {
@@ -28,12 +29,50 @@ extension ClientSession {
         } else {
             delivered = publishUncanonical(parser, bytes)
         }
-        if !habits.isDisjoint(with: .publishing) { finishPublish(parser, bytes, delivered) }
+        if !delivered, habits.contains(.noResponders), !parser.reply.isEmpty {
+            tellNoResponders(parser, bytes)
+        }
+    }
+
+    /// Whether there is anything to do before the message is routed.
+    @inline(__always)
+    private func mustAskFirst(_ parser: ClientParser, _ bytes: RawSpan) -> Bool {
+        habits.rawValue & Habits.publishing.rawValue != 0
+            || isSpecial(bytes, parser.subject) || isSpecial(bytes, parser.reply)
+    }
+
+    /// Whether it may begin like one of the subjects that are the server's own.
+    @inline(__always)
+    private func isSpecial(_ bytes: RawSpan, _ subject: ByteRange) -> Bool {
+        guard subject.count > 4 else { return false }
+        let first = bytes[byteAt: subject.start]
+        guard first == UInt8(ascii: "_") || first == UInt8(ascii: "$") else { return false }
+        return bytes[byteAt: subject.start &+ 1] != UInt8(ascii: "I")
+    }
+
+    /// Answers what comes before the delivery: a refusal, or +OK.
+    @inline(never)
+    private func mayPublish(_ parser: ClientParser, _ bytes: RawSpan) -> Bool {
+        let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
+        if habits.contains(.pedantic), !isLiteral(subject) { refuse(.invalidPublishSubject) }
+        if subject.begins(with: "_GR_.") || subject.begins(with: "$GR.")
+            || subject.begins(with: "$NRG.")
+        {
+            refuse(.publishDenied(subject: String(repairingUTF8: subject)))
+            return false
+        }
+        let reply = bytes.extracting(parser.reply.start..<parser.reply.end)
+        if reply.begins(with: "_R_.") || reply.begins(with: "_GR_.") || reply.begins(with: "$JS.ACK.") {
+            refuse(.replyDenied(reply: String(repairingUTF8: reply)))
+            return false
+        }
+        if habits.contains(.verbose) { connection.write(ServerLine.ok) }
+        return true
     }
 
     /// A line whose rest can't be copied as it is.
     @inline(never)
-    private func publishUncanonical(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
+    private func publishUncanonical(_ parser: ClientParser, _ bytes: RawSpan) -> Bool {
         let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         let payload = parser.payloadStart + parser.headerByteCount
         return router.routePieces(
@@ -45,21 +84,11 @@ extension ClientSession {
             publisherID: connection.id, captures: true)
     }
 
-    @inline(never)
-    private func finishPublish(
-        _ parser: borrowing ClientParser, _ bytes: RawSpan, _ delivered: Bool
-    ) {
-        let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
-        if habits.contains(.pedantic), !isLiteral(subject) { refuse(.invalidPublishSubject) }
-        if habits.contains(.verbose) { connection.write(ServerLine.ok) }
-        if !delivered, habits.contains(.noResponders), !parser.reply.isEmpty {
-            tellNoResponders(
-                subject, reply: bytes.extracting(parser.reply.start..<parser.reply.end))
-        }
-    }
-
     /// Nobody got a request. If the client itself waits for the reply, it learns so at once.
-    private func tellNoResponders(_ subject: RawSpan, reply: RawSpan) {
+    @inline(never)
+    private func tellNoResponders(_ parser: ClientParser, _ bytes: RawSpan) {
+        let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
+        let reply = bytes.extracting(parser.reply.start..<parser.reply.end)
         guard let waiting = plainSubscription(matching: reply) else { return }
         var headers = Array("NATS/1.0 503\r\nNats-Subject: ".utf8)
         subject.withUnsafeBytes { headers.append(contentsOf: $0) }
@@ -111,5 +140,18 @@ extension ClientSession {
                 connection.resumeReading()
             }
         }
+    }
+}
+
+extension RawSpan {
+    fileprivate func begins(with text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard byteCount >= count else { return false }
+        for index in 0..<count {
+            // A static string's code units are there for `utf8CodeUnitCount` bytes.
+            let wanted = unsafe text.utf8Start[index]
+            if self[byteAt: index] != wanted { return false }
+        }
+        return true
     }
 }

@@ -5,9 +5,14 @@ import Transport
 
 extension ClientSession {
     /// SUB. A sid that is in use keeps its first subscription, without a word.
-    func subscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
+    func subscribe(_ parser: ClientParser, _ bytes: RawSpan) {
         let filter = bytes.extracting(parser.subject.start..<parser.subject.end)
         guard SubjectBytes.isValidFilter(filter) else { return refuse(.invalidSubject) }
+        let queue = [UInt8](copying: bytes.extracting(parser.queue.start..<parser.queue.end))
+        if queue.elementsEqual("_sys_".utf8) {
+            return refuse(
+                .queueDenied(subject: String(repairingUTF8: filter), queue: "_sys_"))
+        }
         let sid = [UInt8](copying: bytes.extracting(parser.sid.start..<parser.sid.end))
         if subscriptions[sid] == nil {
             let limit = service.options.maximumSubscriptions
@@ -18,8 +23,7 @@ extension ClientSession {
             if sid.count > Recipient.longestInlineSID { traits.insert(.longSID) }
             let subscription = Subscription(
                 connection: connection, sid: sid, filter: [UInt8](copying: filter),
-                queue: [UInt8](copying: bytes.extracting(parser.queue.start..<parser.queue.end)),
-                traits: traits)
+                queue: queue, traits: traits)
             subscriptions[sid] = subscription
             router.index.add(subscription)
             router.epoch &+= 1
@@ -28,7 +32,7 @@ extension ClientSession {
     }
 
     /// UNSUB. With a maximum it goes when that many messages have come in all.
-    func unsubscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
+    func unsubscribe(_ parser: ClientParser, _ bytes: RawSpan) {
         let sid = [UInt8](copying: bytes.extracting(parser.sid.start..<parser.sid.end))
         if let subscription = subscriptions[sid] {
             if parser.maximum > 0, subscription.limit(to: parser.maximum) {

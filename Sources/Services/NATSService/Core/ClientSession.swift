@@ -27,8 +27,8 @@ final class ClientSession: ConnectionHandler {
         static let noResponders = Habits(rawValue: 4)
         static let headers = Habits(rawValue: 8)
         static let noEcho = Habits(rawValue: 16)
-        /// Those that a publish has to look at.
-        static let publishing: Habits = [.verbose, .pedantic, .noResponders]
+        /// Those that a publish has to look at before it is routed.
+        static let publishing: Habits = [.verbose, .pedantic]
     }
 
     struct Identity {
@@ -94,8 +94,8 @@ final class ClientSession: ConnectionHandler {
                 byteCount &+= UInt64(truncatingIfNeeded: parser.totalByteCount)
                 publish(parser, bytes, base)
             case .incomplete: return position
-            case .ping: connection.write(ServerLine.pong)
-            case .pong: receivedPong()
+            case .ping: receivedPing()
+            case .pong: pingsOut = 0
             case .subscribe: subscribe(parser, bytes)
             case .unsubscribe: unsubscribe(parser, bytes)
             case .connect:
