@@ -33,8 +33,8 @@ public struct Decompressor: ~Copyable {
 
     /// Appends what `bytes` decompress to.
     ///
-    /// - Throws: `outputTooLarge` as soon as more than `limit` bytes would come out; at most `limit` were written.
-    ///   After any error `output` is as it was before.
+    /// - Throws: `outputTooLarge` as soon as more than `limit` bytes would come out; at most
+    ///   `limit` were written. After any error `output` is as it was before.
     public mutating func decompress(
         _ bytes: RawSpan, as compression: Compression, into output: inout GrowingBytes, limit: Int
     ) throws(CompressionError) {

@@ -3,8 +3,8 @@ import CZlib
 
 /// Gzip members (RFC 1952), one or several back to back.
 ///
-/// All unsafe use of zlib is in this file. The stream lives on the heap because zlib keeps its address; input and
-/// output pointers are set anew for each call and cleared behind it.
+/// All unsafe use of zlib is in this file. The stream lives on the heap because zlib keeps its
+/// address; input and output pointers are set anew for each call and cleared behind it.
 struct GzipDecoder: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
 
@@ -12,7 +12,8 @@ struct GzipDecoder: ~Copyable {
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         // 15 bits of window, + 16: the gzip wrapper with its checksum.
-        let status = unsafe inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        let status = unsafe inflateInit2_(
+            stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         guard status == Z_OK else {
             unsafe stream.deallocate()
             throw .outOfMemory
@@ -32,7 +33,8 @@ struct GzipDecoder: ~Copyable {
         let end = output.count + limit
         var position = 0
         while true {
-            let room = min(max(4 * (bytes.byteCount - position), 4096), 1 << 20, end - output.count + 1)
+            let room = min(
+                max(4 * (bytes.byteCount - position), 4096), 1 << 20, end - output.count + 1)
             let status = step(bytes, &position, into: &output, room: room)
             guard output.count <= end else { throw .outputTooLarge(limit: limit) }
             switch status {

@@ -2,21 +2,22 @@ import Bytes
 
 /// How one header looks in a NATS block and in a record; the same rules both ways.
 ///
-///     record header                                  NATS line
-///     name, value of UTF-8 without CR and LF         name: value
-///     name, any other value                          name;base64: <base64 of the value>
-///     name, no value                                 name;base64:                 (nothing behind the space)
-///     a name that NATS can't carry                   <base64 of the name>;name64  in place of the name
+///     record header                              NATS line
+///     name, value of UTF-8 without CR and LF     name: value
+///     name, any other value                      name;base64: <the value in base64>
+///     name, no value                             name;base64: <nothing>
+///     a name that NATS can't carry               <the name in base64>;name64 as name
 ///
-/// A name that NATS can carry is of the characters 0x21 to 0x7E without the colon, is not empty, and does not end
-/// with `;base64` or `;name64`. So each record header has exactly one line, and each line that looks like one of these
-/// stands for exactly one record header.
+/// A name that NATS can carry is of the characters 0x21 to 0x7E without the colon, is not empty,
+/// and does not end with `;base64` or `;name64`. So each record header has exactly one line, and
+/// each line that looks like one of these stands for exactly one record header.
 enum HeaderMapping {
     /// Holds the subject of a record that prefix and key don't give.
     static let subjectName: StaticString = "Nats-Subject"
     /// Holds a whole NATS header block, where its lines don't stand for record headers.
     static let rawBlockName: StaticString = "Nats-Raw-Headers"
-    /// Says, as last header and with the value `tight`, that the lines had no space behind the colon.
+    /// Says, as last header and with the value `tight`, that the lines had no space behind the
+    /// colon.
     static let styleName: StaticString = "Nats-Header-Style"
     static let tightStyle: StaticString = "tight"
     /// Shows NATS a key that is no legal subject.
@@ -32,7 +33,7 @@ enum HeaderMapping {
         guard value.firstPosition(of: UInt8(ascii: "\r")) == nil,
             value.firstPosition(of: UInt8(ascii: "\n")) == nil
         else { return false }
-        return UTF8Check.isValid(value)
+        return value.isUTF8
     }
 
     static func isCleanName(_ name: RawSpan) -> Bool {
@@ -41,7 +42,8 @@ enum HeaderMapping {
             let byte = name[position]
             if byte < 0x21 || byte > 0x7E || byte == UInt8(ascii: ":") { return false }
         }
-        return stem(of: name, without: base64Suffix) == nil && stem(of: name, without: name64Suffix) == nil
+        return stem(of: name, without: base64Suffix) == nil
+            && stem(of: name, without: name64Suffix) == nil
     }
 
     /// `name` without `suffix`; nil where it does not end so.
@@ -74,7 +76,8 @@ enum HeaderMapping {
         writeValue(value, isTight: isTight, to: &output)
     }
 
-    private static func writeValue(_ value: RawSpan?, isTight: Bool, to output: inout GrowingBytes) {
+    private static func writeValue(_ value: RawSpan?, isTight: Bool, to output: inout GrowingBytes)
+    {
         let separator: StaticString = isTight ? ":" : ": "
         if let value {
             if isCleanValue(value) {
@@ -103,7 +106,7 @@ enum HeaderMapping {
         let value: RawSpan?
         let isBase64: Bool
 
-        /// Reads `text`, the line's characters before and behind the separator.
+        /// Takes the line's characters before and behind the separator.
         @_lifetime(copy name, copy value)
         init(name: RawSpan, value: RawSpan) {
             var rest = name
@@ -124,7 +127,8 @@ enum HeaderMapping {
             }
         }
 
-        /// How many bytes the record header takes; nil where writing it back would not give this line.
+        /// How many bytes the record header takes; nil where writing it back would not give this
+        /// line.
         var encodedByteCount: Int? {
             guard let nameByteCount, let valueByteCount else { return nil }
             return nameByteCount + valueByteCount
@@ -136,7 +140,7 @@ enum HeaderMapping {
                 return RecordBatchBuilder.nullableByteCount(name.byteCount)
             }
             var decoded = GrowingBytes()
-            guard Base64.decode(name, into: &decoded), UTF8Check.isValid(decoded.span),
+            guard Base64.decode(name, into: &decoded), decoded.span.isUTF8,
                 !HeaderMapping.isCleanName(decoded.span)
             else { return nil }
             return RecordBatchBuilder.nullableByteCount(decoded.count)
@@ -149,7 +153,8 @@ enum HeaderMapping {
                 return RecordBatchBuilder.nullableByteCount(value.byteCount)
             }
             var decoded = GrowingBytes()
-            guard Base64.decode(value, into: &decoded), !HeaderMapping.isCleanValue(decoded.span) else {
+            guard Base64.decode(value, into: &decoded), !HeaderMapping.isCleanValue(decoded.span)
+            else {
                 return nil
             }
             return RecordBatchBuilder.nullableByteCount(decoded.count)
@@ -162,7 +167,8 @@ enum HeaderMapping {
             Self.encode(value, isBase64: isBase64, into: &output)
         }
 
-        private static func encode(_ text: RawSpan, isBase64: Bool, into output: inout GrowingBytes) {
+        private static func encode(_ text: RawSpan, isBase64: Bool, into output: inout GrowingBytes)
+        {
             guard isBase64, let byteCount = Base64.decodedByteCount(text) else {
                 output.varint(Int64(text.byteCount))
                 output.append(text)
@@ -173,8 +179,8 @@ enum HeaderMapping {
         }
     }
 
-    /// Walks a block's lines strictly; ends with `isMalformed` where the block is not exactly version line, lines of
-    /// `name`, separator, `value`, CR LF, and an empty line.
+    /// Walks a block's lines strictly; ends with `isMalformed` where the block is not exactly
+    /// version line, lines of `name`, separator, `value`, CR LF, and an empty line.
     struct StrictLines: ~Escapable {
         private let bytes: RawSpan
         private let isTight: Bool

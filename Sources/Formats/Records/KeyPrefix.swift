@@ -1,7 +1,7 @@
 import Bytes
 
-/// The tokens that all subjects of a stream start with, fixed when the stream is created; a record's key is what its
-/// subject has behind them.
+/// The tokens that all subjects of a stream start with, fixed when the stream is created; a
+/// record's key is what its subject has behind them.
 ///
 ///     subjects of the stream      prefix       subject          key
 ///     orders.>                    orders       orders.eu.17     eu.17
@@ -10,8 +10,8 @@ import Bytes
 ///     kafka.T, kafka.T.>          kafka.T      kafka.T.k        k
 ///     a.>, b.>                    (empty)      a.x              a.x
 ///
-/// One predicate, ``isLegalKey(_:)``, decides both ways: a subject's rest is stored as key exactly where reading makes
-/// the same subject of it again.
+/// One predicate, ``isLegalKey(_:)``, decides both ways: a subject's rest is stored as key exactly
+/// where reading makes the same subject of it again.
 public struct KeyPrefix: Hashable, Sendable {
     /// The longest subject that is made of a key.
     public static let maxSubjectByteCount = 4096
@@ -20,8 +20,8 @@ public struct KeyPrefix: Hashable, Sendable {
 
     /// The prefix without its dot; empty where the subjects share nothing.
     public let text: String
-    /// What a record with no key, or with a key that is no legal subject, is published under. An empty prefix has no
-    /// such subject, so there it is the placeholder `_`.
+    /// What a record with no key, or with a key that is no legal subject, is published under. An
+    /// empty prefix has no such subject, so there it is the placeholder `_`.
     let bareSubject: [UInt8]
     /// The prefix with its dot, or nothing.
     let dotted: [UInt8]
@@ -66,11 +66,13 @@ public struct KeyPrefix: Hashable, Sendable {
         return isLegalKey(key) ? .key(key) : .header
     }
 
-    /// Whether prefix, dot and `key` make a subject that can be published: UTF-8 without control characters or spaces,
-    /// no empty token, no token that is a wildcard, not too long.
+    /// Whether prefix, dot and `key` make a subject that can be published: UTF-8 without control
+    /// characters or spaces, no empty token, no token that is a wildcard, not too long.
     public func isLegalKey(_ key: RawSpan) -> Bool {
         let byteCount = key.byteCount
-        guard byteCount > 0, dotted.count + byteCount <= Self.maxSubjectByteCount else { return false }
+        guard byteCount > 0, dotted.count + byteCount <= Self.maxSubjectByteCount else {
+            return false
+        }
         var tokenStart = 0
         var isASCII = true
         for position in 0..<byteCount {
@@ -85,7 +87,7 @@ public struct KeyPrefix: Hashable, Sendable {
             }
         }
         guard Self.isLegalToken(key, tokenStart, byteCount) else { return false }
-        return isASCII || UTF8Check.isValid(key)
+        return isASCII || key.isUTF8
     }
 
     /// Whether `subject` is prefix, dot and `key`.
@@ -94,13 +96,18 @@ public struct KeyPrefix: Hashable, Sendable {
     }
 
     private static func isLegalToken(_ key: RawSpan, _ start: Int, _ end: Int) -> Bool {
-        if end - start == 1 { return key[start] != UInt8(ascii: "*") && key[start] != UInt8(ascii: ">") }
+        if end - start == 1 {
+            return key[start] != UInt8(ascii: "*") && key[start] != UInt8(ascii: ">")
+        }
         return end > start
     }
 
-    /// Whether `subject` may stand in a protocol line: what a `Nats-Subject` header must be to be believed.
+    /// Whether `subject` may stand in a protocol line: what a `Nats-Subject` header must be to be
+    /// believed.
     static func isPublishable(_ subject: RawSpan) -> Bool {
-        guard subject.byteCount > 0, subject.byteCount <= maxStoredSubjectByteCount else { return false }
+        guard subject.byteCount > 0, subject.byteCount <= maxStoredSubjectByteCount else {
+            return false
+        }
         for position in 0..<subject.byteCount {
             switch subject[position] {
             case 0x20, 0x09, 0x0D, 0x0A: return false

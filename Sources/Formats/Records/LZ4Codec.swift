@@ -3,8 +3,8 @@ import CLZ4
 
 /// LZ4 frames, one or several back to back.
 ///
-/// All unsafe use of liblz4 is in this file: the library keeps no pointer from one call to the next, apart from
-/// its own context.
+/// All unsafe use of liblz4 is in this file: the library keeps no pointer from one call to the
+/// next, apart from its own context.
 struct LZ4Decoder: ~Copyable {
     private let context: OpaquePointer
 
@@ -25,7 +25,8 @@ struct LZ4Decoder: ~Copyable {
         let end = output.count + limit
         var position = 0
         while true {
-            let room = min(max(4 * (bytes.byteCount - position), 4096), 1 << 20, end - output.count + 1)
+            let room = min(
+                max(4 * (bytes.byteCount - position), 4096), 1 << 20, end - output.count + 1)
             let before = (position, output.count)
             let hint = try step(bytes, &position, into: &output, room: room)
             guard output.count <= end else { throw .outputTooLarge(limit: limit) }
@@ -66,7 +67,8 @@ enum LZ4Encoder {
         let limit = unsafe LZ4F_compressFrameBound(bytes.byteCount, &preferences)
         unsafe try output.appendUnsafely(upTo: limit) { target throws(CompressionError) in
             let written = unsafe bytes.withUnsafeBytes { input in
-                unsafe LZ4F_compressFrame(target, limit, input.baseAddress, input.count, &preferences)
+                unsafe LZ4F_compressFrame(
+                    target, limit, input.baseAddress, input.count, &preferences)
             }
             guard LZ4F_isError(written) == 0 else { throw .outOfMemory }
             return written

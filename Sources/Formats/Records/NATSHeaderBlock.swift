@@ -1,6 +1,7 @@
 import Bytes
 
-/// A raw NATS header block, borrowed: `NATS/1.0[ status[ text]]` CR LF, lines of `Name: value` CR LF, CR LF.
+/// A raw NATS header block, borrowed: `NATS/1.0[ status[ text]]` CR LF, lines of `Name: value` CR
+/// LF, CR LF.
 ///
 /// The server passes any block through, so nothing here assumes that it is well formed.
 /// Source: NATS client protocol, HPUB; ADR-4.
@@ -12,8 +13,8 @@ public struct NATSHeaderBlock: ~Escapable {
     @_lifetime(copy bytes)
     public init(_ bytes: RawSpan) { self.bytes = bytes }
 
-    /// The value of the first header called exactly `name`, without the spaces in front of it; nil where there is
-    /// none. Allocates nothing.
+    /// The value of the first header called exactly `name`, without the spaces in front of it; nil
+    /// where there is none. Allocates nothing.
     @_lifetime(copy self)
     public func value(of name: StaticString) -> RawSpan? {
         var lines = makeCursor()
@@ -37,7 +38,8 @@ public struct NATSHeaderBlock: ~Escapable {
     }
 }
 
-/// One line of a header block: the name up to the colon, the value behind it without leading spaces.
+/// One line of a header block: the name up to the colon, the value behind it without leading
+/// spaces.
 public struct NATSHeaderLine: ~Escapable {
     public let name: RawSpan
     public let value: RawSpan
@@ -57,7 +59,8 @@ public struct NATSHeaderCursor: ~Escapable {
     @_lifetime(copy block)
     init(_ block: NATSHeaderBlock) {
         bytes = block.bytes
-        position = block.bytes.firstPosition(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.byteCount
+        position =
+            block.bytes.firstPosition(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.byteCount
     }
 
     @_lifetime(copy self)
@@ -71,7 +74,9 @@ public struct NATSHeaderCursor: ~Escapable {
             let line = bytes.extracting(start..<end)
             guard let colon = line.firstPosition(of: UInt8(ascii: ":")) else { continue }
             var valueStart = colon + 1
-            while valueStart < line.byteCount, line[valueStart] == UInt8(ascii: " ") { valueStart += 1 }
+            while valueStart < line.byteCount, line[valueStart] == UInt8(ascii: " ") {
+                valueStart += 1
+            }
             return NATSHeaderLine(name: line.extracting(0..<colon), value: line.from(valueStart))
         }
         return nil

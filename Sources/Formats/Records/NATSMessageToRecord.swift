@@ -18,16 +18,20 @@ private struct HeaderFindings {
 }
 
 extension RecordBatchBuilder {
-    /// Appends a NATS message, so that reading the record gives subject, header block and payload back byte for byte.
+    /// Appends a NATS message, so that reading the record gives subject, header block and payload
+    /// back byte for byte.
     ///
-    /// - The subject becomes key, no key, or the header `Nats-Subject`; see ``KeyPrefix``. That header is also written,
-    ///   in front of all others, where the message has a header of that name itself: readers take the first.
+    /// - The subject becomes key, no key, or the header `Nats-Subject`; see ``KeyPrefix``. That
+    ///   header is also written, in front of all others, where the message has a header of that
+    ///   name itself: readers take the first.
     /// - Each header line becomes a record header; see ``HeaderMapping`` and ``HeaderForm``.
-    /// - An empty payload with `KV-Operation: DEL` or `PURGE` is a tombstone: no value, headers kept.
+    /// - An empty payload with `KV-Operation: DEL` or `PURGE` is a tombstone: no value, headers
+    ///   kept.
     ///
     /// - Parameter headers: the raw block from its `NATS/1.0` on; nil or empty for none.
     public mutating func append(
-        natsSubject subject: RawSpan, headers: RawSpan?, payload: RawSpan, prefix: borrowing KeyPrefix,
+        natsSubject subject: RawSpan, headers: RawSpan?, payload: RawSpan,
+        prefix: borrowing KeyPrefix,
         timestampMilliseconds: Int64
     ) {
         guard let headers, headers.byteCount > 0 else {
@@ -39,7 +43,8 @@ extension RecordBatchBuilder {
         if payload.byteCount == 0, Self.isDeletion(headers) {
             append(subject, headers: headers, findings, value: nil, prefix, timestampMilliseconds)
         } else {
-            append(subject, headers: headers, findings, value: payload, prefix, timestampMilliseconds)
+            append(
+                subject, headers: headers, findings, value: payload, prefix, timestampMilliseconds)
         }
     }
 
@@ -112,11 +117,13 @@ extension RecordBatchBuilder {
     }
 
     private static func look(at headers: RawSpan) -> HeaderFindings {
-        // Some clients write no space behind the colon. The first line tells; lines of both kinds don't come back.
+        // Some clients write no space behind the colon. The first line tells; lines of both kinds
+        // don't come back.
         let start = NATSHeaderBlock.version.utf8CodeUnitCount
         var isTight = false
         if start < headers.byteCount,
-            let colon = headers.firstPosition(of: UInt8(ascii: ":"), from: start) {
+            let colon = headers.firstPosition(of: UInt8(ascii: ":"), from: start)
+        {
             isTight = colon + 1 < headers.byteCount && headers[colon + 1] != UInt8(ascii: " ")
         }
         var count = 0

@@ -3,8 +3,8 @@ import Model
 
 /// Builds one uncompressed batch, record by record, and is used again for the next.
 ///
-/// `begin`, any number of `append`, `seal`, then ``bytes``. An append writes straight into the batch: no allocation
-/// but for the buffer's growth, each byte copied once.
+/// `begin`, any number of `append`, `seal`, then ``bytes``. An append writes straight into the
+/// batch: no allocation but for the buffer's growth, each byte copied once.
 public struct RecordBatchBuilder: ~Copyable {
     /// What a batch says of itself, apart from what its records decide.
     public struct Identity: Sendable {
@@ -73,7 +73,8 @@ public struct RecordBatchBuilder: ~Copyable {
         timestampMilliseconds: Int64
     ) {
         openRecord(
-            keyByteCount: key?.byteCount, valueByteCount: value?.byteCount, headerCount: headers.count,
+            keyByteCount: key?.byteCount, valueByteCount: value?.byteCount,
+            headerCount: headers.count,
             headersByteCount: headers.bytes.byteCount, timestampMilliseconds: timestampMilliseconds)
         writeNullable(key)
         writeNullable(value)
@@ -95,8 +96,10 @@ public struct RecordBatchBuilder: ~Copyable {
 
     /// Appends a record of the batch that is being written anew, at the offset it has there.
     ///
-    /// - Precondition: the batch was begun with that batch's identity, and its records come in order.
-    public mutating func append(_ record: borrowing RecordView, of batch: borrowing RecordBatchView) {
+    /// - Precondition: the batch was begun with that batch's identity, and its records come in
+    ///   order.
+    public mutating func append(_ record: borrowing RecordView, of batch: borrowing RecordBatchView)
+    {
         precondition(
             record.offsetDelta > lastOffsetDelta && identity.baseOffset == batch.header.baseOffset,
             "record \(record.offsetDelta) behind \(lastOffsetDelta)")
@@ -108,14 +111,16 @@ public struct RecordBatchBuilder: ~Copyable {
 
     /// Writes the header and the checksum; ``bytes`` is then the finished batch.
     ///
-    /// - Parameter lastOffset: where the batch ends, if behind its last record: a batch written anew keeps its range.
+    /// - Parameter lastOffset: where the batch ends, if behind its last record: a batch written
+    ///   anew keeps its range.
     public mutating func seal(lastOffset: Offset? = nil) {
         if let lastOffset {
             let delta = identity.baseOffset.distance(to: lastOffset)
             precondition(delta >= Int(lastOffsetDelta), "a batch cannot end before its last record")
             lastOffsetDelta = Int32(delta)
         }
-        precondition(buffer.count - RecordBatchHeader.lengthOverhead <= Int(Int32.max), "batch too large")
+        precondition(
+            buffer.count - RecordBatchHeader.lengthOverhead <= Int(Int32.max), "batch too large")
         let length = Int32(buffer.count - RecordBatchHeader.lengthOverhead)
         buffer.patch(identity.baseOffset.value, at: Place.baseOffset)
         buffer.patch(length, at: Place.length)
@@ -141,8 +146,8 @@ public struct RecordBatchBuilder: ~Copyable {
         }
     }
 
-    /// Writes a record up to its key and counts it. The caller then writes exactly the announced key, value, header
-    /// count and headers.
+    /// Writes a record up to its key and counts it. The caller then writes exactly the announced
+    /// key, value, header count and headers.
     mutating func openRecord(
         keyByteCount: Int?, valueByteCount: Int?, headerCount: Int, headersByteCount: Int,
         timestampMilliseconds: Int64

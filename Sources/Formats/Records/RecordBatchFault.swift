@@ -72,10 +72,12 @@ extension RecordBatchFault: CustomStringConvertible {
         case .unknownCompression(let number): "unknown compression type \(number)"
         case .zstdNotAllowed: "zstd needs Produce version 7 or later"
         case .baseOffsetNotZero(let offset): "base offset \(offset), a producer sends 0"
-        case .tooLarge(let byteCount, let limit): "record batch of \(byteCount) bytes, limit \(limit)"
+        case .tooLarge(let byteCount, let limit):
+            "record batch of \(byteCount) bytes, limit \(limit)"
         case .badCRC: "record batch checksum is wrong"
         case .badRecordCount(let count): "record count \(count)"
-        case .badOffsetRange(let delta, let count): "last offset delta \(delta) for \(count) records"
+        case .badOffsetRange(let delta, let count):
+            "last offset delta \(delta) for \(count) records"
         case .controlBatch: "clients may not produce control batches"
         case .badProducer: "producer id, epoch and sequence don't fit together"
         case .appendTimeFromProducer: "a producer may not set the append time bit"

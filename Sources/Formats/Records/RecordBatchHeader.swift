@@ -93,8 +93,8 @@ public struct RecordBatchHeader: Equatable, Sendable {
     }
 }
 
-/// What a batch says of itself in one word: bits 0-2 codec, 3 append time, 4 transactional, 5 control, 6 delete
-/// horizon set.
+/// What a batch says of itself in one word: bits 0-2 codec, 3 append time, 4 transactional, 5
+/// control, 6 delete horizon set.
 public struct RecordBatchAttributes: OptionSet, Hashable, Sendable {
     public var rawValue: Int16
 

@@ -15,14 +15,16 @@ public enum RecordBatchPatch {
         store(leaderEpoch, at: Place.leaderEpoch, in: &batch)
     }
 
-    /// Gives all records of a batch the log's append time. Takes the whole batch: its checksum is new.
+    /// Gives all records of a batch the log's append time. Takes the whole batch: its checksum is
+    /// new.
     public static func setAppendTime(milliseconds: Int64, in batch: inout MutableRawSpan) {
         let attributes = RecordBatchAttributes(rawValue: batch.bytes.int(at: Place.attributes))
         store(attributes.union(.appendTime).rawValue, at: Place.attributes, in: &batch)
         setMaxTimestamp(milliseconds: milliseconds, in: &batch)
     }
 
-    /// Corrects a max timestamp that is not that of the records. Takes the whole batch: its checksum is new.
+    /// Corrects a max timestamp that is not that of the records. Takes the whole batch: its
+    /// checksum is new.
     public static func setMaxTimestamp(milliseconds: Int64, in batch: inout MutableRawSpan) {
         store(milliseconds, at: Place.maxTimestamp, in: &batch)
         store(crc32c(batch.bytes.from(Place.attributes)), at: Place.crc, in: &batch)

@@ -35,8 +35,8 @@ public struct ValidatedBatch: Equatable, Sendable {
 
 /// Checks produced batches as a leader does, in Kafka's order, down to the last record.
 ///
-/// Compressed batches are decompressed into memory of the validator, where their records stay readable until the
-/// next call: ``records(ofLast:)``.
+/// Compressed batches are decompressed into memory of the validator, where their records stay
+/// readable until the next call: ``records(ofLast:)``.
 public struct RecordBatchValidator: ~Copyable {
     /// Memory kept from one batch to the next.
     private static let retainedByteCount = 4 << 20
@@ -46,7 +46,8 @@ public struct RecordBatchValidator: ~Copyable {
 
     public init() {}
 
-    /// Checks the records of one partition of a Produce request: exactly one batch, with nothing behind it.
+    /// Checks the records of one partition of a Produce request: exactly one batch, with nothing
+    /// behind it.
     public mutating func validate(
         _ bytes: RawSpan, rules: borrowing ProduceRules
     ) throws(RecordBatchFault) -> ValidatedBatch {
@@ -56,7 +57,9 @@ public struct RecordBatchValidator: ~Copyable {
             throw .unknownCompression(header.attributes.compressionNumber)
         }
         if compression == .zstd, !rules.allowsZstd { throw .zstdNotAllowed }
-        guard header.baseOffset.value == 0 else { throw .baseOffsetNotZero(header.baseOffset.value) }
+        guard header.baseOffset.value == 0 else {
+            throw .baseOffsetNotZero(header.baseOffset.value)
+        }
         guard bytes.byteCount <= rules.maxBatchByteCount else {
             throw .tooLarge(byteCount: bytes.byteCount, limit: rules.maxBatchByteCount)
         }
@@ -69,7 +72,8 @@ public struct RecordBatchValidator: ~Copyable {
         }
         do throws(CompressionError) {
             try decompressor.decompress(
-                batch.payload, as: compression, into: &scratch, limit: rules.maxUncompressedByteCount)
+                batch.payload, as: compression, into: &scratch,
+                limit: rules.maxUncompressedByteCount)
         } catch {
             switch error {
             case .outputTooLarge(let limit): throw .uncompressedTooLarge(limit: limit)
@@ -167,7 +171,7 @@ public struct RecordBatchValidator: ~Copyable {
         if record.headers.count == 0, record.headers.bytes.byteCount == 0 { return }
         var headers = record.headers.makeCursor()
         while let header = try headers.next() {
-            guard UTF8Check.isValid(header.name) else { throw Fault.headerNameNotText }
+            guard header.name.isUTF8 else { throw Fault.headerNameNotText }
         }
     }
 }

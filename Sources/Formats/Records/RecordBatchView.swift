@@ -11,8 +11,8 @@ public struct RecordBatchView: ~Escapable {
 
     /// The batch that `bytes` start with; more may follow it.
     ///
-    /// - Throws: `badLength` where the length field is too small for a header, `truncated` where the bytes end
-    ///   before the batch does.
+    /// - Throws: `badLength` where the length field is too small for a header, `truncated` where
+    ///   the bytes end before the batch does.
     @_lifetime(copy bytes)
     public init(_ bytes: RawSpan) throws(MalformedBytes) {
         let header = try RecordBatchHeader(bytes)

@@ -1,11 +1,12 @@
 import Bytes
 
-/// A record as NATS sees it: its subject and header block, written into memory that is used again for the next.
+/// A record as NATS sees it: its subject and header block, written into memory that is used again
+/// for the next.
 ///
-/// - Subject: the first record header `Nats-Subject`, if it can be published; else prefix and key; the bare prefix
-///   where there is no key or the key is no legal subject.
-/// - Headers: `Kafka-Key` where the subject does not show the key; each record header but the one that gave the subject;
-///   `KV-Operation: DEL` on a tombstone that has no such header.
+/// - Subject: the first record header `Nats-Subject`, if it can be published; else prefix and key;
+///   the bare prefix where there is no key or the key is no legal subject.
+/// - Headers: `Kafka-Key` where the subject does not show the key; each record header but the one
+///   that gave the subject; `KV-Operation: DEL` on a tombstone that has no such header.
 /// - Payload: the value; nothing for a tombstone.
 public struct NATSMessageBuffer: ~Copyable {
     private var bytes = GrowingBytes(capacity: 512)
@@ -33,7 +34,8 @@ public struct NATSMessageBuffer: ~Copyable {
     }
 
     /// Renders the subject only, where the headers may not be needed.
-    public mutating func renderSubject(_ record: borrowing RecordView, prefix: borrowing KeyPrefix) {
+    public mutating func renderSubject(_ record: borrowing RecordView, prefix: borrowing KeyPrefix)
+    {
         let plan = NATSRendering(record, prefix: prefix)
         bytes.removeAll(keepingAtMost: 1 << 20)
         plan.writeSubject(prefix, to: &bytes)
@@ -88,8 +90,10 @@ private struct NATSRendering: ~Escapable {
             } else if isLast, let value = header.value {
                 if index > 0, header.name.hasSameBytes(as: HeaderMapping.styleName) {
                     isTight = value.hasSameBytes(as: HeaderMapping.tightStyle)
-                } else if header.name.hasSameBytes(as: HeaderMapping.rawBlockName), value.byteCount > 0,
-                    index == 0 || (index == 1 && subjectIndex == 0) {
+                } else if header.name.hasSameBytes(as: HeaderMapping.rawBlockName),
+                    value.byteCount > 0,
+                    index == 0 || (index == 1 && subjectIndex == 0)
+                {
                     block = value
                 }
             }
@@ -99,7 +103,8 @@ private struct NATSRendering: ~Escapable {
         var showsKey = false
         if let key = record.key {
             if let subject {
-                // Written by NATS, both are there when the message has a header `Nats-Subject` of its own.
+                // Written by NATS, both are there when the message has a header `Nats-Subject` of
+                // its own.
                 showsKey = !prefix.makes(subject, of: key)
             } else {
                 keyIsSubject = prefix.isLegalKey(key)

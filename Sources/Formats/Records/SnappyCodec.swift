@@ -3,11 +3,12 @@ import CSnappy
 
 /// Snappy as Kafka's clients write it: one bare block, or Xerial's chunks.
 ///
-/// Chunks: magic 82 'SNAPPY' 00, int32 version, int32 oldest compatible version, then for each chunk an int32
-/// length and a bare block. All integers are big endian. Java writes chunks of at most 32 KiB of input, librdkafka one
-/// bare block; a reader must take both.
+/// Chunks: magic 82 'SNAPPY' 00, int32 version, int32 oldest compatible version, then for each
+/// chunk an int32 length and a bare block. All integers are big endian. Java writes chunks of at
+/// most 32 KiB of input, librdkafka one bare block; a reader must take both.
 ///
-/// All unsafe use of libsnappy is in this file: each call gets a pointer with its own length and keeps neither.
+/// All unsafe use of libsnappy is in this file: each call gets a pointer with its own length and
+/// keeps neither.
 enum SnappyCodec {
     private static let magic: [UInt8] = [0x82, 0x53, 0x4E, 0x41, 0x50, 0x50, 0x59, 0x00]
     private static let chunkHeaderByteCount = 16
@@ -48,8 +49,8 @@ enum SnappyCodec {
         }
         guard status == SNAPPY_OK else { throw .corrupt(.snappy) }
         guard byteCount <= limit else { throw .outputTooLarge(limit: limit) }
-        // Snappy cannot expand beyond 64 output bytes for 3 input bytes, so a larger claim is a lie: refused before
-        // memory is taken for it.
+        // Snappy cannot expand beyond 64 output bytes for 3 input bytes, so a larger claim is a
+        // lie: refused before memory is taken for it.
         guard byteCount / 32 <= block.byteCount else { throw .corrupt(.snappy) }
         unsafe try output.appendUnsafely(upTo: byteCount) { target throws(CompressionError) in
             var written = byteCount

@@ -3,8 +3,9 @@ import CZstd
 
 /// Zstandard frames, one or several back to back.
 ///
-/// All unsafe use of libzstd is in this file: the library keeps no pointer from one call to the next, apart from
-/// its own context. A frame that asks for a window above 128 MiB is refused by the library.
+/// All unsafe use of libzstd is in this file: the library keeps no pointer from one call to the
+/// next, apart from its own context. A frame that asks for a window above 128 MiB is refused by the
+/// library.
 struct ZstdDecoder: ~Copyable {
     private let context: OpaquePointer
 
@@ -23,7 +24,8 @@ struct ZstdDecoder: ~Copyable {
         let end = output.count + limit
         var position = 0
         while true {
-            let room = min(max(4 * (bytes.byteCount - position), 4096), 1 << 20, end - output.count + 1)
+            let room = min(
+                max(4 * (bytes.byteCount - position), 4096), 1 << 20, end - output.count + 1)
             let before = (position, output.count)
             let hint = try step(bytes, &position, into: &output, room: room)
             guard output.count <= end else { throw .outputTooLarge(limit: limit) }

@@ -30,8 +30,8 @@ public enum Base64 {
 
     /// How many bytes `text` stands for; nil where it is not what ``encode(_:into:)`` would write.
     ///
-    /// Strict: right length, right padding, no stray bits in the last character, so that every byte string has
-    /// exactly one text.
+    /// Strict: right length, right padding, no stray bits in the last character, so that every byte
+    /// string has exactly one text.
     public static func decodedByteCount(_ text: RawSpan) -> Int? {
         let count = text.byteCount
         guard count % 4 == 0 else { return nil }
@@ -46,7 +46,8 @@ public enum Base64 {
         return count / 4 * 3 - paddingCount
     }
 
-    /// Appends the bytes that `text` stands for; false, and nothing appended, where it is not strict base64.
+    /// Appends the bytes that `text` stands for; false, and nothing appended, where it is not
+    /// strict base64.
     public static func decode(_ text: RawSpan, into output: inout GrowingBytes) -> Bool {
         guard let byteCount = decodedByteCount(text) else { return false }
         let end = output.count + byteCount

@@ -59,8 +59,18 @@ public struct ByteReader: ~Escapable {
 
     /// An unsigned varint: seven bits a byte, least significant group first.
     /// Source: Kafka protocol guide, "Unsigned Varint".
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func unsignedVarint() throws(MalformedBytes) -> UInt64 {
+        guard cursor < span.byteCount else { throw .truncated }
+        // In bounds by the guard; most varints have one byte.
+        let byte = unsafe span.unsafeLoad(fromUncheckedByteOffset: cursor, as: UInt8.self)
+        guard byte < 0x80 else { return try longVarint() }
+        cursor += 1
+        return UInt64(byte)
+    }
+
+    @inlinable @inline(never)
+    mutating func longVarint() throws(MalformedBytes) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {

@@ -1,8 +1,9 @@
-/// Uniquely owned bytes that grow at their end and are used again and again: the staging memory of hot paths.
+/// Uniquely owned bytes that grow at their end and are used again and again: the staging memory of
+/// hot paths.
 ///
-/// Clearing keeps the memory, so that a buffer that has seen its usual load never allocates again. All unsafe
-/// memory use of growing buffers is in this file: writes go through ``reserve(_:)``, which makes every store
-/// below it fall inside the allocation.
+/// Clearing keeps the memory, so that a buffer that has seen its usual load never allocates again.
+/// All unsafe memory use of growing buffers is in this file: writes go through ``reserve(_:)``,
+/// which makes every store below it fall inside the allocation.
 public struct GrowingBytes: ~Copyable, @unchecked Sendable {
     @usableFromInline var base: UnsafeMutableRawPointer
     @usableFromInline var capacity: Int
@@ -56,7 +57,8 @@ public struct GrowingBytes: ~Copyable, @unchecked Sendable {
     @inlinable public mutating func append(_ bytes: RawSpan) {
         let more = bytes.byteCount
         reserve(more)
-        // `bytes` cannot lie in this buffer: it would have to borrow `self`, which is being changed.
+        // `bytes` cannot lie in this buffer: it would have to borrow `self`, which is being
+        // changed.
         unsafe bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             unsafe (base + count).copyMemory(from: start, byteCount: more)
@@ -85,11 +87,13 @@ public struct GrowingBytes: ~Copyable, @unchecked Sendable {
     @inlinable public mutating func patch<T: FixedWidthInteger & BitwiseCopyable>(
         _ value: T, at position: Int
     ) {
-        precondition(position >= 0 && position + MemoryLayout<T>.size <= count, "patch at \(position)")
+        precondition(
+            position >= 0 && position + MemoryLayout<T>.size <= count, "patch at \(position)")
         unsafe base.storeBytes(of: value.bigEndian, toByteOffset: position, as: T.self)
     }
 
     @inlinable public mutating func unsignedVarint(_ value: UInt64) {
+        if value < 0x80 { return append(byte: UInt8(truncatingIfNeeded: value)) }
         reserve(10)
         var rest = value
         while rest > 0x7F {
@@ -108,7 +112,8 @@ public struct GrowingBytes: ~Copyable, @unchecked Sendable {
         unsignedVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
 
-    /// Lets C code write up to `limit` bytes behind the written ones; `body` returns how many it did.
+    /// Lets C code write up to `limit` bytes behind the written ones; `body` returns how many it
+    /// did.
     ///
     /// The pointer is valid for `limit` bytes and only inside `body`.
     public mutating func appendUnsafely<E: Error>(
@@ -116,7 +121,8 @@ public struct GrowingBytes: ~Copyable, @unchecked Sendable {
     ) throws(E) {
         reserve(limit)
         let written = unsafe try body(base + count)
-        precondition(written >= 0 && written <= limit, "\(written) bytes written into room for \(limit)")
+        precondition(
+            written >= 0 && written <= limit, "\(written) bytes written into room for \(limit)")
         length += written
     }
 

@@ -3,7 +3,8 @@ import CBytes
 extension RawSpan {
     /// The byte at `position`.
     @inlinable public subscript(position: Int) -> UInt8 {
-        precondition(UInt(bitPattern: position) < UInt(bitPattern: byteCount), "byte outside the span")
+        precondition(
+            UInt(bitPattern: position) < UInt(bitPattern: byteCount), "byte outside the span")
         // In bounds by the precondition; every bit pattern is a valid byte.
         return unsafe unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
     }
@@ -13,8 +14,10 @@ extension RawSpan {
         at position: Int, as _: T.Type = T.self
     ) -> T {
         precondition(
-            position >= 0 && byteCount - position >= MemoryLayout<T>.size, "integer outside the span")
-        return T(bigEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: T.self))
+            position >= 0 && byteCount - position >= MemoryLayout<T>.size,
+            "integer outside the span")
+        return T(
+            bigEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: T.self))
     }
 
     /// Whether both hold the same bytes.
@@ -64,5 +67,18 @@ extension RawSpan {
     /// The bytes from `start` to the end.
     @inlinable @_lifetime(copy self) public func from(_ start: Int) -> RawSpan {
         extracting(start..<byteCount)
+    }
+
+    /// Whether the bytes are well-formed UTF-8.
+    public var isUTF8: Bool {
+        for position in 0..<byteCount where self[position] >= 0x80 {
+            // The pointer is used only inside the closures; any byte is a valid UInt8.
+            return unsafe withUnsafeBytes { buffer in
+                unsafe buffer.withMemoryRebound(to: UInt8.self) { units in
+                    (try? unsafe UTF8Span(validating: Span(_unsafeElements: units))) != nil
+                }
+            }
+        }
+        return true
     }
 }

@@ -17,14 +17,17 @@ import Testing
             var decompressor = Decompressor()
             for _ in 0..<2 {
                 unpacked.truncate(to: 1)
-                try decompressor.decompress(packed.span, as: codec, into: &unpacked, limit: byteCount)
+                try decompressor.decompress(
+                    packed.span, as: codec, into: &unpacked, limit: byteCount)
                 let came = Array(copying: unpacked.span.from(1))
                 #expect(came == plain)
             }
         }
     }
 
-    @Test(arguments: codecs) func `a decompression bomb stops at the limit`(codec: Compression) throws {
+    @Test(arguments: codecs) func `a decompression bomb stops at the limit`(codec: Compression)
+        throws
+    {
         let plain = [UInt8](repeating: 0, count: 20_000_000)
         var packed = GrowingBytes()
         try codec.compress(plain.span.bytes, into: &packed)
@@ -38,14 +41,17 @@ import Testing
         }
     }
 
-    @Test(arguments: codecs.dropFirst()) func `a cut or empty stream is corrupt`(codec: Compression) throws {
+    @Test(arguments: codecs.dropFirst()) func `a cut or empty stream is corrupt`(codec: Compression)
+        throws
+    {
         let plain = SplitMix64(seed: 5).sample(4000)
         var packed = GrowingBytes()
         try codec.compress(plain.span.bytes, into: &packed)
         var decompressor = Decompressor()
         for count in [0, 1, 7, 15, 17, packed.count / 2, packed.count - 1] {
             var output = GrowingBytes()
-            let error = failure(&decompressor, packed.span.extracting(0..<count), codec, &output, 1 << 20)
+            let error = failure(
+                &decompressor, packed.span.extracting(0..<count), codec, &output, 1 << 20)
             #expect(error == .corrupt(codec), "\(count) bytes")
             let left = output.count
             #expect(left == 0)
@@ -57,7 +63,9 @@ import Testing
         #expect(came == plain)
     }
 
-    @Test(arguments: codecs.dropFirst()) func `damaged streams never crash`(codec: Compression) throws {
+    @Test(arguments: codecs.dropFirst()) func `damaged streams never crash`(codec: Compression)
+        throws
+    {
         var random = SplitMix64(seed: UInt64(codec.rawValue))
         let plain = random.bytes(300) + [UInt8](repeating: 7, count: 700)
         var packed = GrowingBytes()
@@ -68,8 +76,10 @@ import Testing
         for _ in 0..<3000 {
             var damaged = original
             for _ in 0..<Int.random(in: 1...4, using: &random) {
-                damaged[Int.random(in: 0..<damaged.count, using: &random)] ^= 1 << Int.random(
-                    in: 0..<8, using: &random)
+                damaged[Int.random(in: 0..<damaged.count, using: &random)] ^=
+                    1
+                    << Int.random(
+                        in: 0..<8, using: &random)
             }
             var output = GrowingBytes()
             do {
@@ -81,14 +91,14 @@ import Testing
             } catch {
                 outcomes.refused += 1
                 let left = output.count
-            #expect(left == 0)
+                #expect(left == 0)
             }
         }
         #expect(outcomes.refused > 100)
     }
 
     @Test func `a bare snappy block is taken as well as chunks`() throws {
-        // "Wikipedia" repeated, as libsnappy packs it without chunks: varint length, literal, copies.
+        // Length 6, then one literal of 6 bytes.
         let block: [UInt8] = [0x06, 0x14, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66]
         var output = GrowingBytes()
         var decompressor = Decompressor()

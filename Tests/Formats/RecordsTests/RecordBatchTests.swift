@@ -4,7 +4,9 @@ import Records
 import Testing
 
 @Suite struct RecordBatchTests {
-    @Test func `what is appended is read back: null, empty, headers in order with duplicates`() throws {
+    @Test func `what is appended is read back: null, empty, headers in order with duplicates`()
+        throws
+    {
         #expect(try readAll(build(sampleRecords)) == sampleOffsets)
     }
 
@@ -77,7 +79,9 @@ import Testing
         }
     }
 
-    @Test func `a batch written anew without some records keeps its range and the others' places`() throws {
+    @Test func `a batch written anew without some records keeps its range and the others' places`()
+        throws
+    {
         let bytes = try build(sampleRecords, identity: .init(baseOffset: Offset(10)))
         let batch = try RecordBatchView(bytes.span.bytes)
         var builder = RecordBatchBuilder()

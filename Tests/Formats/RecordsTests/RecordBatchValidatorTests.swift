@@ -64,10 +64,14 @@ import Testing
         expect(changed(Int16(0x20), at: 21), .controlBatch, code: 87)
         expect(changed(Int16(0x40), at: 21), .unknownAttributes(0x40), code: 87)
         expect(changed(Int16(0x80), at: 21), .unknownAttributes(0x80), code: 87)
-        expect(changed(Int32(4), at: 23), .badOffsetRange(lastOffsetDelta: 4, recordCount: 4), code: 87)
+        expect(
+            changed(Int32(4), at: 23), .badOffsetRange(lastOffsetDelta: 4, recordCount: 4), code: 87
+        )
         expect(changed(Int32(0), at: 57), .badRecordCount(0), code: 87)
         expect(changed(Int32(-4), at: 57), .badRecordCount(-4), code: 87)
-        expect(changed(Int32.max, at: 57), .badOffsetRange(lastOffsetDelta: 3, recordCount: .max), code: 87)
+        expect(
+            changed(Int32.max, at: 57), .badOffsetRange(lastOffsetDelta: 3, recordCount: .max),
+            code: 87)
         expect(changed(Int64(5), at: 43), .badProducer, code: 87)
     }
 
@@ -93,7 +97,8 @@ import Testing
     @Test func `zstd is refused where the request is too old for it`() throws {
         var rules = ProduceRules()
         rules.allowsZstd = false
-        #expect(fault(try build(sampleRecords, compression: .zstd), rules: rules) == .zstdNotAllowed)
+        #expect(
+            fault(try build(sampleRecords, compression: .zstd), rules: rules) == .zstdNotAllowed)
         #expect(fault(try build(sampleRecords, compression: .lz4), rules: rules) == nil)
     }
 
@@ -131,7 +136,9 @@ import Testing
     }
 
     @Test func `records are checked one by one, under any codec`() throws {
-        func faultOf(_ payload: [UInt8], count: Int32 = 1, _ codec: Compression) throws -> RecordBatchFault? {
+        func faultOf(_ payload: [UInt8], count: Int32 = 1, _ codec: Compression) throws
+            -> RecordBatchFault?
+        {
             var writer = ByteWriter()
             writer.append(try build([Record(key: nil, value: nil)]))
             writer.patch(count, at: 57)
@@ -146,27 +153,40 @@ import Testing
         let malformed = RecordBatchFault.badRecord(index: 0, .malformed)
         for codec in Compression.allCases {
             #expect(try faultOf(plain, codec) == nil)
-            #expect(try faultOf([12, 0, 0, 2, 1, 1, 0], codec) == .badRecord(index: 0, .offsetDeltaNotConsecutive))
+            #expect(
+                try faultOf([12, 0, 0, 2, 1, 1, 0], codec)
+                    == .badRecord(index: 0, .offsetDeltaNotConsecutive))
             #expect(try faultOf(plain + plain, codec) == malformed, "bytes left over")
-            #expect(try faultOf(plain, count: 2, codec) == .badRecord(index: 1, .malformed), "one record short")
-            #expect(try faultOf(plain + plain, count: 2, codec) == .badRecord(index: 1, .offsetDeltaNotConsecutive))
+            #expect(
+                try faultOf(plain, count: 2, codec) == .badRecord(index: 1, .malformed),
+                "one record short")
+            #expect(
+                try faultOf(plain + plain, count: 2, codec)
+                    == .badRecord(index: 1, .offsetDeltaNotConsecutive))
             #expect(try faultOf([11, 0, 0, 0, 1, 1, 0], codec) == malformed, "negative length")
             #expect(try faultOf([10, 0, 0, 0, 1, 1, 0], codec) == malformed, "record cut short")
             #expect(try faultOf([14, 0, 0, 0, 1, 1, 0, 0], codec) == malformed, "record too long")
             #expect(try faultOf([12, 0, 0, 0, 3, 1, 0], codec) == malformed, "key length -2")
-            #expect(try faultOf([12, 0, 0, 0, 200, 1, 0], codec) == malformed, "value length beyond the end")
+            #expect(
+                try faultOf([12, 0, 0, 0, 200, 1, 0], codec) == malformed,
+                "value length beyond the end")
             #expect(try faultOf([12, 0, 0, 0, 1, 1, 1], codec) == malformed, "header count -1")
             #expect(try faultOf([12, 0, 0, 0, 1, 1, 2], codec) == malformed, "header missing")
-            #expect(try faultOf([16, 0, 0, 0, 1, 1, 2, 1, 1], codec) == malformed, "header name null")
-            #expect(try faultOf([18, 0, 0, 0, 1, 1, 2, 2, 0x61, 1], codec) == nil, "header value null")
+            #expect(
+                try faultOf([16, 0, 0, 0, 1, 1, 2, 1, 1], codec) == malformed, "header name null")
+            #expect(
+                try faultOf([18, 0, 0, 0, 1, 1, 2, 2, 0x61, 1], codec) == nil, "header value null")
             #expect(
                 try faultOf([18, 0, 0, 0, 1, 1, 2, 2, 0xFF, 1], codec)
                     == .badRecord(index: 0, .headerNameNotText))
             #expect(
-                try faultOf([32, 0, 0, 0, 1, 1, 0xFE, 0xFF, 0xFF, 0xFF, 0x0F] + [UInt8](repeating: 0, count: 6), codec)
+                try faultOf(
+                    [32, 0, 0, 0, 1, 1, 0xFE, 0xFF, 0xFF, 0xFF, 0x0F]
+                        + [UInt8](repeating: 0, count: 6), codec)
                     == malformed, "two billion headers")
             #expect(
-                try faultOf([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], codec)
+                try faultOf(
+                    [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], codec)
                     == malformed, "endless varint")
         }
     }
@@ -209,7 +229,9 @@ import Testing
                 bytes[Int.random(in: 21..<bytes.count, using: &random)] = random.bytes(1)[0]
             }
             bytes = withValidCRC(bytes)
-            guard (try? validator.validate(bytes.span.bytes, rules: ProduceRules())) != nil else { continue }
+            guard (try? validator.validate(bytes.span.bytes, rules: ProduceRules())) != nil else {
+                continue
+            }
             passed += 1
             let batch = try RecordBatchView(bytes.span.bytes)
             var records = validator.records(ofLast: batch)

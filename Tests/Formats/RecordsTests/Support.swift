@@ -108,7 +108,8 @@ func readAll(_ bytes: [UInt8]) throws -> [Record] {
     while let batch = try batches.next() {
         var scratch = GrowingBytes()
         try decompressor.decompress(
-            batch.payload, as: try #require(batch.header.compression), into: &scratch, limit: 1 << 24)
+            batch.payload, as: try #require(batch.header.compression), into: &scratch,
+            limit: 1 << 24)
         var records = RecordCursor(scratch.span, count: Int(batch.header.recordCount))
         while let record = try records.next() { found.append(try Record(record, of: batch)) }
     }

@@ -22,7 +22,10 @@ import Testing
         #expect(Base64.encode([0xFB, 0xFF]) == "+/8=")
     }
 
-    @Test(arguments: ["Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v\n", "=", "====", "Z===", "Zg==Zg==", "Z-8=", "Zm 9"])
+    @Test(arguments: [
+        "Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v\n", "=", "====", "Z===", "Zg==Zg==",
+        "Z-8=", "Zm 9",
+    ])
     func `what an encoder never writes is refused`(text: String) {
         #expect(Base64.decode(text) == nil)
     }

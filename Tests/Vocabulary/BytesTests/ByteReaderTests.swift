@@ -95,12 +95,24 @@ import Testing
         ]
         #expect(others == [false, false, false, false, false])
         let places = [
-            span.firstPosition(of: UInt8(ascii: ".")), span.firstPosition(of: UInt8(ascii: "e"), from: 4),
+            span.firstPosition(of: UInt8(ascii: ".")),
+            span.firstPosition(of: UInt8(ascii: "e"), from: 4),
             span.firstPosition(of: UInt8(ascii: "x")), span.from(9).firstPosition(of: 0),
         ]
         #expect(places == [6, 7, nil, nil])
         let number = span.int(at: 0, as: UInt16.self)
         #expect(number == 0x6F72)
+    }
+}
+
+@Suite struct UTF8Tests {
+    @Test(arguments: [
+        ([], true), ([0x61, 0x00, 0x7F], true), ([0xC3, 0xA9], true), ([0xF0, 0x9F, 0x98, 0x80], true),
+        ([0xC3], false), ([0xA9], false), ([0xC0, 0x80], false), ([0xED, 0xA0, 0x80], false),
+        ([0xF4, 0x90, 0x80, 0x80], false), ([0x61, 0xFF], false),
+    ] as [([UInt8], Bool)])
+    func `text is told from other bytes`(bytes: [UInt8], isText: Bool) {
+        #expect(bytes.span.bytes.isUTF8 == isText)
     }
 }
 
