@@ -128,7 +128,7 @@ public struct FetchResponseWriter: ~Copyable {
         var taken = ByteWriter()
         swap(&taken, &writer)
         var encoder = KafkaEncoder(
-            taken, frame: RawSpan(), version: version, isFlexible: isFlexible)
+            consume taken, frame: RawSpan(), version: version, isFlexible: isFlexible)
         body(&encoder)
         swap(&encoder.writer, &writer)
     }

@@ -62,7 +62,7 @@ extension KafkaMessage {
         var taken = ByteWriter()
         swap(&taken, &writer)
         var encoder = KafkaEncoder(
-            taken, frame: frame, version: version, isFlexible: Self.api.isFlexible(version))
+            consume taken, frame: frame, version: version, isFlexible: Self.api.isFlexible(version))
         var message = self
         encoder.structure(&message)
         swap(&encoder.writer, &writer)
