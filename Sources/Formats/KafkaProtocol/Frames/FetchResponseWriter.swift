@@ -8,11 +8,11 @@ public import Bytes
 /// and keeps to it:
 ///
 ///     var response = FetchResponseWriter(
-///         FetchResponse(), topicCount: 1, correlationId: 7, version: 12, writer: ByteWriter())
+///         FetchResponse(), topicCount: 1, correlationId: 7, version: 12, writer: consume output)
 ///     response.beginTopic(topic, partitionCount: 1)
 ///     response.beginPartition(partition, recordsByteCount: batch.byteCount)
 ///     response.appendRecords(batch)
-///     let writer = response.finish()
+///     output = response.finish()
 ///
 /// Budget: each record byte is copied once; no allocation but the growth of the output.
 public struct FetchResponseWriter: ~Copyable {
@@ -29,7 +29,7 @@ public struct FetchResponseWriter: ~Copyable {
     private var partition: FetchResponse.PartitionData?
 
     /// Opens a response frame behind what is already in `writer`; `response` comes without its
-    /// topics.
+    /// topics. If the caller keeps a copy of `writer`, the first byte written copies all of it.
     public init(
         _ response: FetchResponse, topicCount: Int, correlationId: Int32, version: Int16,
         writer: consuming ByteWriter
