@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import itertools
+import socket
 
 import pytest
 
@@ -100,3 +101,29 @@ def own_duolog(tmp_path):
     yield start
     for server in started:
         server.kill()
+
+
+@pytest.fixture
+def free_ports():
+    """Three ports that were free a moment ago."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+_reports = []
+
+
+@pytest.fixture
+def report():
+    """Takes a line for the end of the run: a measured figure, which no test asserts."""
+    return _reports.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _reports:
+        terminalreporter.section("measured")
+        for line in _reports:
+            terminalreporter.write_line(line)
