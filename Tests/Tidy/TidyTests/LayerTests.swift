@@ -25,6 +25,7 @@ struct LayerTests {
         "FoundationEssentials": ["Devices", "Services", "Server"],
         "Glibc": ["Devices", "Services", "Server"],
         "Dispatch": ["Devices", "Services", "Server"],
+        "Logging": ["Devices", "Services", "Server"],
         "ArgumentParser": ["Server"],
     ]
 
