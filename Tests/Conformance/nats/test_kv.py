@@ -1,7 +1,7 @@
-"""Key-value buckets with nats-py: the calls that need no push consumer. They run against both servers."""
+"""Key-value buckets with nats-py. Every test runs against Duolog and against nats-server."""
 
 import pytest
-from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError
 
 from harness.nats_py import with_jetstream
 
@@ -61,3 +61,37 @@ async def test_a_missing_key_and_a_missing_bucket(js, name):
     await js.delete_key_value(name)
     with pytest.raises(BucketNotFoundError):
         await js.key_value(name)
+
+
+@with_jetstream
+async def test_keys_and_history(js, name):
+    bucket = await js.create_key_value(bucket=name, history=5)
+    for number in range(3):
+        await bucket.put("a", b"%d" % number)
+    await bucket.put("b.c", b"x")
+    await bucket.put("gone", b"x")
+    await bucket.delete("gone")
+    assert sorted(await bucket.keys()) == ["a", "b.c"]
+    assert [entry.value for entry in await bucket.history("a")] == [b"0", b"1", b"2"]
+
+
+@with_jetstream
+async def test_watching(js, name):
+    bucket = await js.create_key_value(bucket=name)
+    await bucket.put("a", b"1")
+    watcher = await bucket.watchall()
+    assert (await watcher.updates(timeout=5)).value == b"1"
+    assert await watcher.updates(timeout=5) is None, "all that was there has been seen"
+    await bucket.put("b", b"2")
+    await bucket.delete("a")
+    second, third = await watcher.updates(timeout=5), await watcher.updates(timeout=5)
+    assert (second.key, second.value) == ("b", b"2")
+    assert (third.key, third.operation) == ("a", "DEL")
+    await watcher.stop()
+
+
+@with_jetstream
+async def test_an_empty_bucket_has_no_keys(js, name):
+    bucket = await js.create_key_value(bucket=name)
+    with pytest.raises(NoKeysError):
+        await bucket.keys()
