@@ -15,7 +15,8 @@ struct Signals {
     }
 
     /// Waits for the next one.
-    mutating func next() -> Int32 {
+    func next() -> Int32 {
+        var set = set
         var number: Int32 = 0
         while sigwait(&set, &number) != 0 {}
         return number
