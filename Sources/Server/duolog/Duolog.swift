@@ -1,4 +1,6 @@
+import ArgumentParser
 import Glibc
+import Logging
 
 /// Starts the server that the flags describe, and ends the process with it.
 @main

@@ -14,7 +14,6 @@ final class Server {
     private let nats: NATSService
     private var wal: WriteAheadLog?
     private var broker: Broker?
-    private var jetStream: JetStreamService?
     private var kafka: KafkaService?
     private var kafkaListener: Listener?
     private var portsFile: PortsFile?
@@ -89,14 +88,7 @@ final class Server {
 
     private func listen() throws {
         let home = loops.loops[0]
-        if plan.jetStream, let broker {
-            let jetStream = JetStreamService(broker: broker, nats: nats)
-            self.jetStream = jetStream
-            try nats.start(inbox: jetStream)
-            home.post { jetStream.start() }
-        } else {
-            try nats.start()
-        }
+        try nats.start()
         log.info("Listening for client connections on \(plan.host):\(nats.port)")
         if let broker { home.post { broker.start() } }
         if let broker, let port = plan.kafkaPort {

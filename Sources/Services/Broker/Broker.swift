@@ -11,7 +11,7 @@ import Transport
 /// Lives on loop 0 and is used from nowhere else. Within a turn it decides and applies what arrives and appends to the
 /// write-ahead log; at the end of the turn it hands that to the disk, once. What acknowledges something waits for the
 /// durable mark: see ``whenDurable(_:)``.
-public final class Broker {
+public final class Broker: @unchecked Sendable {
     public let options: BrokerOptions
     public let loop: EventLoop
     public internal(set) var catalog = CatalogMachine()
