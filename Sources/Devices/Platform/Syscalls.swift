@@ -166,6 +166,19 @@ enum Syscalls {
 
     static func unlock(_ descriptor: Int32) { _ = flock(descriptor, LOCK_UN) }
 
+    // MARK: This process
+
+    /// What the system calls an errno.
+    static func message(_ errno: Int32) -> String {
+        // A C string that stays valid at least until the next call on this thread.
+        unsafe String(cString: strerror(errno))
+    }
+
+    static func writeToStandardError(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+
     /// Again while a signal interrupts.
     private static func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
         while true {

@@ -19,7 +19,6 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     public var isMissing: Bool { errno == ENOENT }
 
     public var description: String {
-        let reason = unsafe String(cString: strerror(errno))
-        return "\(operation) \(path): \(reason) (errno \(errno))"
+        "\(operation) \(path): \(Syscalls.message(errno)) (errno \(errno))"
     }
 }

@@ -91,9 +91,9 @@ extension WALFrame {
     static func seal(
         _ bytes: inout MutableRawSpan, at offset: Int, groupStart: Int, seed: UInt32
     ) -> Int {
-        let payloadByteCount = Int(load(bytes.bytes, 12, UInt32.self))
+        let payloadByteCount = Int(bytes.bytes.int(at: 12, as: UInt32.self))
         let byteCount = byteCount(payload: payloadByteCount)
-        let seed = self.seed(seed, at: offset)
+        let seed = crc32c(UInt64(offset), seed: seed)
         let payload = crc32c(bytes.bytes.extracting(headerByteCount..<byteCount), seed: seed)
         bytes.storeBytes(of: payload.bigEndian, toByteOffset: 8, as: UInt32.self)
         bytes.storeBytes(of: UInt32(groupStart).bigEndian, toByteOffset: 16, as: UInt32.self)
@@ -106,55 +106,41 @@ extension WALFrame {
     /// place.
     init?(verifying bytes: RawSpan, at offset: Int, seed: UInt32) {
         guard bytes.byteCount >= Self.headerByteCount,
-            Self.load(bytes, 0, UInt32.self) == Self.magic,
-            crc32c(bytes.extracting(8..<Self.headerByteCount), seed: Self.seed(seed, at: offset))
-                == Self.load(bytes, 4, UInt32.self)
+            bytes.int(at: 0, as: UInt32.self) == Self.magic,
+            crc32c(
+                bytes.extracting(8..<Self.headerByteCount), seed: crc32c(UInt64(offset), seed: seed)
+            )
+                == bytes.int(at: 4, as: UInt32.self)
         else { return nil }
         self.init(unverified: bytes)
     }
 
     /// Whether there is room for a header and its magic, for frames that are still in memory.
     static func begins(_ bytes: RawSpan) -> Bool {
-        bytes.byteCount >= headerByteCount && load(bytes, 0, UInt32.self) == magic
+        bytes.byteCount >= headerByteCount && bytes.int(at: 0, as: UInt32.self) == magic
     }
 
     /// For frames that are still in the memory they were built in. At least ``headerByteCount``
     /// bytes.
     init(unverified bytes: RawSpan) {
-        kind = Self.load(bytes, 28, UInt8.self)
-        log = LogID(Self.load(bytes, 20, UInt32.self))
-        epoch = Self.load(bytes, 24, Int32.self)
-        baseOffset = Offset(Self.load(bytes, 32, Int64.self))
-        lastOffset = Offset(Self.load(bytes, 40, Int64.self))
-        appendTime = Timestamp(nanoseconds: Self.load(bytes, 48, Int64.self))
-        payloadByteCount = Int(Self.load(bytes, 12, UInt32.self))
-        payloadChecksum = Self.load(bytes, 8, UInt32.self)
-        groupStart = Int(Self.load(bytes, 16, UInt32.self))
+        kind = bytes.int(at: 28, as: UInt8.self)
+        log = LogID(bytes.int(at: 20, as: UInt32.self))
+        epoch = bytes.int(at: 24, as: Int32.self)
+        baseOffset = Offset(bytes.int(at: 32, as: Int64.self))
+        lastOffset = Offset(bytes.int(at: 40, as: Int64.self))
+        appendTime = Timestamp(nanoseconds: bytes.int(at: 48, as: Int64.self))
+        payloadByteCount = Int(bytes.int(at: 12, as: UInt32.self))
+        payloadChecksum = bytes.int(at: 8, as: UInt32.self)
+        groupStart = Int(bytes.int(at: 16, as: UInt32.self))
     }
 
     /// Whether `bytes`, the payload with its padding, is what was written.
     func verifies(payload bytes: RawSpan, at offset: Int, seed: UInt32) -> Bool {
-        crc32c(bytes, seed: Self.seed(seed, at: offset)) == payloadChecksum
+        crc32c(bytes, seed: crc32c(UInt64(offset), seed: seed)) == payloadChecksum
     }
 
     /// The checksum seed of a file.
     static func seed(folder id: [UInt8], file number: UInt64) -> UInt32 {
-        seed(crc32c(id.span.bytes), at: Int(number))
-    }
-
-    private static func seed(_ seed: UInt32, at offset: Int) -> UInt32 {
-        // The bytes of a local integer, read before it goes out of scope.
-        unsafe withUnsafeBytes(of: UInt64(offset).bigEndian) { unsafe crc32c($0.bytes, seed: seed) }
-    }
-
-    @inline(__always)
-    private static func load<T: FixedWidthInteger & BitwiseCopyable>(
-        _ bytes: RawSpan, _ position: Int, _: T.Type
-    ) -> T {
-        precondition(position + MemoryLayout<T>.size <= bytes.byteCount)
-        // In bounds by the line above; every bit pattern is a valid integer.
-        return T(
-            bigEndian: unsafe bytes.unsafeLoadUnaligned(
-                fromUncheckedByteOffset: position, as: T.self))
+        crc32c(number, seed: crc32c(id.span.bytes))
     }
 }

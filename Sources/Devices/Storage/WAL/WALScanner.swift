@@ -110,10 +110,7 @@ struct WALScanner: ~Copyable {
         var offset = start
         let span = window.span.bytes
         while offset + 8 <= end {
-            // Inside the window, which holds start..<end.
-            let word = unsafe span.unsafeLoadUnaligned(
-                fromUncheckedByteOffset: offset - windowStart, as: UInt64.self)
-            if word != 0 { return offset }
+            if span.int(at: offset - windowStart, as: UInt64.self) != 0 { return offset }
             offset += 8
         }
         while offset < end {
@@ -125,11 +122,8 @@ struct WALScanner: ~Copyable {
 
     private func isMagic(at offset: Int) -> Bool {
         let start = offset - windowStart
-        guard start + 4 <= window.count else { return false }
-        return window[start] == UInt8(WALFrame.magic >> 24)
-            && window[start + 1] == UInt8(WALFrame.magic >> 16 & 0xFF)
-            && window[start + 2] == UInt8(WALFrame.magic >> 8 & 0xFF)
-            && window[start + 3] == UInt8(WALFrame.magic & 0xFF)
+        return start + 4 <= window.count
+            && window.span.bytes.int(at: start, as: UInt32.self) == WALFrame.magic
     }
 
     /// Brings `range`, which lies in the file, into the window.
