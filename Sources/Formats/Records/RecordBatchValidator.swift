@@ -85,12 +85,20 @@ public struct RecordBatchValidator: ~Copyable {
 
     /// The records of the batch that was validated last, decompressed.
     @_lifetime(copy batch, borrow self)
-    public func records(ofLast batch: RecordBatchView) -> RecordCursor {
+    public func records(ofLast batch: borrowing RecordBatchView) -> RecordCursor {
         let count = Int(batch.header.recordCount)
         guard batch.header.compression == .some(.none) else {
             return RecordCursor(scratch.span, count: count)
         }
         return RecordCursor(batch.payload, count: count)
+    }
+
+    /// Calls `body` with each record of the batch that was validated last.
+    public func forEachRecord(
+        ofLast batch: borrowing RecordBatchView, _ body: (borrowing RecordView) throws -> Void
+    ) throws {
+        var records = records(ofLast: batch)
+        while let record = try records.next() { try body(record) }
     }
 
     @_lifetime(copy bytes)

@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 import Model
 import Subjects
@@ -60,6 +61,11 @@ public struct CatalogMachine: Sendable {
     public func log(streamName: String) -> LogID? { logsByStreamName[streamName] }
 
     public func place(of log: LogID) -> Place? { places[log] }
+
+    /// Whether the stream takes messages of `subject`.
+    public func captures(_ subject: RawSpan, by id: StreamID) -> Bool {
+        filters[id]?.contains { $0.matches(subject) } ?? false
+    }
 
     /// What JetStream calls the streams it sees, in alphabetical order.
     public var streamNames: [String] { logsByStreamName.keys.sorted() }

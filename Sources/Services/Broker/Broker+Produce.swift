@@ -1,5 +1,7 @@
 import Bytes
 import Catalog
+import JetStream
+import JetStreamAPI
 import KafkaCoordination
 import KafkaProtocol
 import Model
@@ -43,6 +45,7 @@ extension Broker {
             }
         }
         do {
+            if let refusal = try streamRefusal(of: batch, bytes, to: log, of: stream) { return refusal }
             return try append(batch, bytes, to: log, settings: settings, now: now)
         } catch {
             return .refused(.kafkaStorageError, message: "\(error)", recordIndex: nil)
@@ -69,10 +72,46 @@ extension Broker {
         return rules
     }
 
+    /// Why JetStream's side of the stream does not take the batch: a record's subject is none of the stream's, or a
+    /// limit of the stream says no.
+    ///
+    /// A Kafka-made topic takes every key; there, only records that name their subject in a header are looked at.
+    private func streamRefusal(
+        of batch: ValidatedBatch, _ bytes: RawSpan, to log: PartitionLog, of stream: StreamEntry
+    ) throws -> ProduceOutcome? {
+        let isJetStream = stream.origin == .jetStream
+        var rendering = NATSMessageBuffer()
+        var largest = 0
+        var refusal: ProduceOutcome?
+        try validator.forEachRecord(ofLast: RecordBatchView(bytes)) { record in
+            guard refusal == nil, isJetStream || record.headers.count > 0 else { return }
+            rendering.renderSubject(record, prefix: log.keyPrefix)
+            guard catalog.captures(rendering.subject, by: stream.id) else {
+                let subject = String(repairingUTF8: rendering.subject)
+                refusal = .refused(
+                    .invalidRecord,
+                    message: "subject \(subject) is none of those that \(stream.name) takes: "
+                        + stream.subjects.joined(separator: ", "),
+                    recordIndex: Int(record.offsetDelta))
+                return
+            }
+            largest = max(largest, record.natsPayload.byteCount + record.headers.bytes.byteCount)
+        }
+        if refusal != nil { return refusal }
+        guard isJetStream else { return nil }
+        let error = log.view?.decideProduce(
+            recordCount: Int(batch.header.recordCount), byteCount: batch.uncompressedByteCount,
+            largestMessageByteCount: largest)
+        guard let error = error ?? nil else { return nil }
+        return .refused(
+            error == .messageTooLarge ? .messageTooLarge : .policyViolation, message: error.description,
+            recordIndex: nil)
+    }
+
     private func append(
         _ batch: ValidatedBatch, _ bytes: RawSpan, to log: PartitionLog, settings: TopicSettings,
         now: Timestamp
-    ) throws(StorageError) -> ProduceOutcome {
+    ) throws -> ProduceOutcome {
         let usesAppendTime = settings.usesAppendTime
         guard usesAppendTime || batch.hasWrongMaxTimestamp else {
             let base = try appendProduced(bytes, header: batch.header, to: log, now: now)
@@ -98,11 +137,13 @@ extension Broker {
 
     private func appendProduced(
         _ bytes: RawSpan, header: RecordBatchHeader, to log: PartitionLog, now: Timestamp
-    ) throws(StorageError) -> Offset {
+    ) throws -> Offset {
         sealOpenBatch(of: log)
-        return try appendBatch(
+        let base = try appendBatch(
             bytes, header: header, to: log, appendTime: now,
             forLiveSubscribers: nats?.hasInterest(inSubjectsOf: log.keyPrefix.text) ?? false)
+        if log.view != nil { try showInView(of: log, bytes, at: base, appendTime: now) }
+        return base
     }
 
     /// The next unused producer id; durable when ``whenDurable(_:)`` says so.

@@ -100,15 +100,31 @@ extension Broker {
 
     // MARK: Changing it
 
-    /// Tells the view, if there is one, of a batch that was appended. Live and in recovery.
+    /// Tells the view, if there is one, of a stored batch. Live and in recovery.
     func applyToView(of log: PartitionLog, _ batch: RawSpan, appendTime: Timestamp) throws {
         guard log.view != nil else { return }
-        var rendering = NATSMessageBuffer()
         let header = try RecordBatchHeader(batch)
+        try applyToView(of: log, batch, header, at: header.baseOffset, appendTime: appendTime)
+    }
+
+    /// Tells the view of a batch as the producer sent it, which was stored at `base`.
+    func showInView(
+        of log: PartitionLog, _ batch: RawSpan, at base: Offset, appendTime: Timestamp
+    ) throws {
+        try applyToView(
+            of: log, batch, try RecordBatchHeader(batch), at: base, appendTime: appendTime)
+    }
+
+    private func applyToView(
+        of log: PartitionLog, _ batch: RawSpan, _ header: RecordBatchHeader, at base: Offset,
+        appendTime: Timestamp
+    ) throws {
+        var rendering = NATSMessageBuffer()
         // Sequences of places without a record are used up all the same.
-        var next = header.baseOffset
-        try reader.forEachRecord(of: batch) { batch, record in
-            let offset = batch.offset(of: record)
+        var next = base
+        let end = base.advanced(by: Int(header.lastOffsetDelta) + 1)
+        try reader.forEachRecord(of: batch) { _, record in
+            let offset = base.advanced(by: Int(record.offsetDelta))
             while next < offset {
                 log.view?.applyGap()
                 next = next.advanced(by: 1)
@@ -124,7 +140,7 @@ extension Broker {
                 messageID: messageID, time: appendTime)
             next = next.advanced(by: 1)
         }
-        while next < header.nextOffset {
+        while next < end {
             log.view?.applyGap()
             next = next.advanced(by: 1)
         }
