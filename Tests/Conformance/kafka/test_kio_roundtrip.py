@@ -3,7 +3,7 @@
 For each message kio makes and writes random values; the codec must read them and write the same bytes again,
 foretell their count, and show them without failing. A message that nobody filled must be readable by kio.
 
-Needs the executable `kafka-codec`, looked for in $DUOLOG_BIN_DIR (default `.build/release`).
+Needs the executable `kafka-codec`, looked for in $DUOLOG_BIN_DIR, beside $DUOLOG_BIN, or in `.build/release`.
 """
 
 import dataclasses
@@ -69,10 +69,17 @@ class Codec:
     """The project's codec, one question and one answer a line."""
 
     def __init__(self):
-        folder = pathlib.Path(os.environ.get("DUOLOG_BIN_DIR", REPOSITORY / ".build/release"))
         self.process = subprocess.Popen(
-            [folder / "kafka-codec"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [self.folder() / "kafka-codec"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+
+    @staticmethod
+    def folder():
+        if "DUOLOG_BIN_DIR" in os.environ:
+            return pathlib.Path(os.environ["DUOLOG_BIN_DIR"])
+        if "DUOLOG_BIN" in os.environ:
+            return pathlib.Path(os.environ["DUOLOG_BIN"]).parent
+        return REPOSITORY / ".build/release"
 
     def ask(self, key, version, kind, body):
         """The bytes written again, the count foretold, and the dump."""
@@ -100,8 +107,7 @@ def loaded(name, version, kind):
     [entity] = [
         value
         for value in vars(module).values()
-        if isinstance(value, type)
-        and getattr(value, "__type__", None) is EntityType[kind]
+        if isinstance(value, type) and getattr(value, "__type__", None) is EntityType[kind]
     ]
     return entity
 

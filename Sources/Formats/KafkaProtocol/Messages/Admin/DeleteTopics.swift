@@ -13,8 +13,7 @@ public struct DeleteTopicsRequest: KafkaRequest {
     public mutating func walk<W: Walker>(_ w: inout W) throws(W.Failure) {
         if w.version >= 6 {
             try w.field("Topics", &topics)
-        }
-        if w.version <= 5 {
+        } else {
             try w.field("TopicNames", &topicNames)
         }
         try w.field("TimeoutMs", &timeoutMs)

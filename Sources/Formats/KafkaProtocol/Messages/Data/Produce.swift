@@ -2,12 +2,12 @@ public import Model
 
 /// Append record batches to partitions: in each, one batch in the format of version 2.
 ///
-/// Acks: 0 none (and no response), 1 the leader, -1 all in-sync replicas. From version 13 topics
-/// go by id.
+/// From version 13 topics go by id (KIP-516). A request with acks 0 has no response at all.
 public struct ProduceRequest: KafkaRequest {
     public static var api: APIKey { .produce }
 
     public var transactionalId: String?
+    /// Who must have the records before the answer: 0 nobody, 1 the leader, -1 all in-sync replicas.
     public var acks: Int16 = 0
     public var timeoutMs: Int32 = 0
     public var topicData: [TopicProduceData] = []
@@ -40,6 +40,7 @@ public struct ProduceRequest: KafkaRequest {
 
     public struct PartitionProduceData: KafkaStruct {
         public var index: Int32 = 0
+        /// Where in the frame the batch lies; the payload is copied once, into the log.
         public var records: Range<Int>?
 
         public init() {}
@@ -92,11 +93,15 @@ public struct ProduceResponse: KafkaResponse {
     public struct PartitionProduceResponse: KafkaStruct {
         public var index: Int32 = 0
         public var errorCode: KafkaError = .none
+        /// The offset of the first record; for a batch sent again, the one it already has.
         public var baseOffset: Int64 = 0
+        /// -1 where the topic keeps the producer's time.
         public var logAppendTimeMs: Int64 = -1
         public var logStartOffset: Int64 = -1
+        /// Which records of the batch were refused, by their place in it.
         public var recordErrors: [BatchIndexAndErrorMessage] = []
         public var errorMessage: String?
+        /// Whom to ask instead, with ``KafkaError/notLeaderOrFollower`` (KIP-951).
         public var currentLeader: LeaderIdAndEpoch = LeaderIdAndEpoch()
 
         public init() {}
