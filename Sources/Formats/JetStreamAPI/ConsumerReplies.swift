@@ -103,6 +103,13 @@ public enum ConsumerReply {
 
     public static func deleted() -> [UInt8] { APIReply.consumerDelete.success() }
 
+    public static func reset(_ info: ConsumerInfo, to sequence: UInt64) -> [UInt8] {
+        APIReply.consumerReset.body { json in
+            info.writeMembers(to: &json, isAnnounced: true)
+            json.field("reset_seq", sequence)
+        }
+    }
+
     public static func paused(until: Timestamp?, now: Timestamp) -> [UInt8] {
         APIReply.consumerPause.body { json in
             let isPaused = until.map { $0 > now } ?? false

@@ -119,7 +119,7 @@ public enum StreamReply {
     /// All names that were asked for, of which one page is shown.
     public static func names(_ all: [String], offset: Int) -> [UInt8] {
         APIReply.streamNames.body { json in
-            json.names("streams", all, offset: offset)
+            json.names("streams", all, offset: offset, isNullIfEmpty: true)
         }
     }
 
@@ -171,13 +171,18 @@ public enum StreamReply {
 
 extension JSONWriter {
     /// Total, offset, limit and one page of names.
-    mutating func names(_ name: String, _ all: [String], offset: Int) {
+    ///
+    /// - Parameter isNullIfEmpty: nats-server shows an empty page of streams as null, of consumers not.
+    mutating func names(
+        _ name: String, _ all: [String], offset: Int, isNullIfEmpty: Bool = false
+    ) {
         let start = min(offset, all.count)
         let page = all[start..<min(all.count, start + PageRequest.namesLimit)]
         field("total", all.count)
         field("offset", start)
         field("limit", PageRequest.namesLimit)
         self.name(name)
+        if page.isEmpty, isNullIfEmpty { return null() }
         beginArray()
         for text in page { value(text) }
         endArray()

@@ -160,3 +160,15 @@ public struct ConsumerPauseRequest: Equatable, Sendable {
         }
     }
 }
+
+/// `CONSUMER.RESET`: where to begin again; 0 for behind the last ack. Unknown members are ignored, as nats-server does.
+public struct ConsumerResetRequest: Equatable, Sendable {
+    public var sequence: UInt64 = 0
+
+    /// - Throws: 10025.
+    public init(_ payload: RawSpan) throws(JetStreamError) {
+        for field in try RequestField.all(in: payload, type: "JSApiConsumerResetRequest") {
+            if field.name == "seq" { try field.set(&sequence) }
+        }
+    }
+}

@@ -44,6 +44,7 @@ extension Broker {
                     subject: subject, size: plan.size, messageID: plan.messageID, time: now)
                 moveStart(of: log)
                 if let rollup = plan.rollup { try remove(rollup, from: log) }
+                if log.view?.config.retention == .interest { keepIfWanted(plan.sequence, subject, in: log) }
                 return .stored(plan.sequence)
             }
         } catch let error as StorageError {

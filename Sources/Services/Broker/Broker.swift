@@ -28,6 +28,13 @@ public final class Broker: @unchecked Sendable {
     var unreadable = UnreadableBatches()
     var validator = RecordBatchValidator()
     var reader = StoredBatchReader()
+    var messages = MessageReader()
+    /// Consumers that have something to do at the end of this turn.
+    var consumersToRun: [StreamConsumer] = []
+    /// What streams that keep messages for interested consumers took in this turn and nobody wants.
+    var unwanted: [LogID: [UInt64]] = [:]
+    /// Logs whose oldest messages are waited for to grow too old.
+    var logsWithExpiryTimer: Set<LogID> = []
     /// What the open batches hold, and what they cost beside it.
     var openBatchByteCount = 0
     private var durability = DurabilityQueue()
@@ -51,6 +58,7 @@ public final class Broker: @unchecked Sendable {
         let loop = loop
         // The post is what wakes the loop; the hook at the end of that turn does the work.
         wal.onDurable = { loop.post {} }
+        startStreams()
     }
 
     // MARK: Turns and durability
@@ -63,6 +71,8 @@ public final class Broker: @unchecked Sendable {
     /// What became durable is made readable and answered; what was decided is handed to the disk.
     private func endTurn() {
         drainDurable()
+        removeUnwanted()
+        runConsumers()
         sealOpenBatches()
         wal.submit()
         guard !actionsOfThisTurn.isEmpty else { return }
@@ -84,7 +94,11 @@ public final class Broker: @unchecked Sendable {
             if let place = batch.livePlace { deliverLive(batch.log, place: place) }
         }
         while let action = durability.next(durableMark: mark) { action() }
-        for log in changed.values where !log.isDeleted { log.tellObservers() }
+        for log in changed.values where !log.isDeleted {
+            wakeConsumers(of: log)
+            armExpiry(of: log)
+            log.tellObservers()
+        }
     }
 
     // MARK: Looking up

@@ -34,6 +34,8 @@ public final class PartitionLog {
     public internal(set) var view: StreamMachine?
     /// The frames in the write-ahead log that change the view beside the batches, for making it later.
     var viewFrames = ViewFrames()
+    /// The JetStream consumers of the log; only where it has a view.
+    public internal(set) var consumers: [String: StreamConsumer] = [:]
 
     var index = BatchIndex()
     var producers = ProducerTable()

@@ -171,7 +171,7 @@ struct WireTests {
         #expect(text.hasSuffix(#""s1499"]}"#))
         #expect(
             String(decoding: StreamReply.names(all, offset: 9999), as: UTF8.self)
-                .hasSuffix(#""total":1500,"offset":1500,"limit":1024,"streams":[]}"#))
+                .hasSuffix(#""total":1500,"offset":1500,"limit":1024,"streams":null}"#))
     }
 
     @Test func `a purge below a sequence keeps no count as well`() {

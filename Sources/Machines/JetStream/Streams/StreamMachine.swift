@@ -161,12 +161,17 @@ public struct StreamMachine: Sendable {
 
     public func last(matching filter: SubjectFilter, upTo end: StreamSequence) -> StreamSequence? {
         var selector = SubjectSelector([filter])
-        if selector.selectsEverything || end.value < ledger.lastSequence {
+        if selector.selectsEverything {
             return selector.previous(from: end.value, in: ledger).map { StreamSequence($0) }
         }
         var last: UInt64 = 0
         for number in selector.selected(in: ledger.subjects) where ledger.subjects.entries[Int(number)].last > last {
-            last = max(last, ledger.last(of: number))
+            let found = ledger.last(of: number)
+            if found <= end.value {
+                last = max(last, found)
+            } else if let earlier = ledger.previous(from: end.value, where: { $0 == number }) {
+                last = max(last, earlier)
+            }
         }
         return last == 0 ? nil : StreamSequence(last)
     }

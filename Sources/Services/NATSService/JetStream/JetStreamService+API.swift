@@ -1,0 +1,161 @@
+import Broker
+import Bytes
+import Catalog
+import JetStream
+import JetStreamAPI
+import Model
+import NATSProtocol
+import Transport
+
+/// A request, cut into what its handler needs.
+struct APIRequest: ~Escapable {
+    /// What follows `$JS.API.`, token by token.
+    let tokens: [String]
+    let subject: RawSpan
+    let reply: RawSpan
+    let payload: RawSpan
+
+    @_lifetime(copy subject, copy reply, copy payload)
+    init(tokens: [String], subject: RawSpan, reply: RawSpan, payload: RawSpan) {
+        self.tokens = tokens
+        self.subject = subject
+        self.reply = reply
+        self.payload = payload
+    }
+
+    /// The tokens from `start` on, joined again.
+    func rest(from start: Int) -> String { tokens[start...].joined(separator: ".") }
+}
+
+extension JetStreamService {
+    /// Answers a request on `$JS.API.>`. What is not there is answered too, as if nobody listened.
+    func answer(_ message: borrowing CapturedMessage) {
+        guard message.hasReply else { return }
+        apiTotal += 1
+        let tokens = String(repairingUTF8: message.subject)
+            .split(separator: ".", omittingEmptySubsequences: false).dropFirst(2).map(String.init)
+        let request = APIRequest(
+            tokens: tokens, subject: message.subject, reply: message.reply, payload: message.payload)
+        guard isLevelOffered(message.headers) else { return answerLevel(request) }
+        switch (tokens.first, tokens.count) {
+        case ("INFO", 1): reply(to: request.reply, accountInfo().reply())
+        case ("STREAM", 2...): answerStream(request)
+        case ("CONSUMER", 3...): answerConsumer(request)
+        case ("DIRECT", 3...) where tokens[1] == "GET": answerDirectGet(request)
+        default: answerNobody(request)
+        }
+    }
+
+    /// nats-server has no subscription for such a request; its client hears so at once.
+    func answerNobody(_ request: borrowing APIRequest) {
+        reply(to: request.reply, .noResponders(subject: String(repairingUTF8: request.subject)))
+    }
+
+    /// Runs a handler that either answers or refuses.
+    ///
+    /// - Parameter isDurable: whether the answer says that something is on the disk, so that it has to wait for that.
+    func answer(
+        _ request: borrowing APIRequest, _ kind: APIReply, isDurable: Bool = false,
+        _ body: () throws(JetStreamError) -> [UInt8]
+    ) {
+        do {
+            let answer = try body()
+            if isDurable {
+                durableReplies.append(to: request.reply, answer)
+            } else {
+                reply(to: request.reply, answer)
+            }
+        } catch {
+            apiErrors += 1
+            reply(to: request.reply, kind.error(error))
+        }
+    }
+
+    /// The log of a stream, which has a view then.
+    func stream(_ name: String) throws(JetStreamError) -> PartitionLog {
+        guard let log = try broker.stream(named: name) else { throw .streamNotFound }
+        return log
+    }
+
+    private func accountInfo() -> AccountInfo {
+        var info = AccountInfo()
+        info.apiTotal = apiTotal
+        info.apiErrors = apiErrors
+        for name in broker.catalog.streamNames {
+            guard let id = broker.catalog.log(streamName: name), let log = broker.log(id) else { continue }
+            info.streams += 1
+            info.consumers += broker.catalog.consumerCount(on: id)
+            let byteCount = log.view?.byteCount ?? UInt64(log.byteCount)
+            if log.view?.config.storage == .memory {
+                info.memory += byteCount
+            } else {
+                info.storage += byteCount
+            }
+        }
+        return info
+    }
+
+    // MARK: The level of the API
+
+    private func isLevelOffered(_ headers: RawSpan) -> Bool {
+        guard headers.byteCount > 0 else { return true }
+        let name = "\nNats-Required-Api-Level:"
+        let text = String(repairingUTF8: headers)
+        guard let found = text.range(of: name) else { return true }
+        let value = text[found.upperBound...].prefix { $0 != "\r\n" && $0 != "\n" }
+        guard let level = Int(value.trimmingSpaces) else { return true }
+        return level <= APILevel.level
+    }
+
+    private func answerLevel(_ request: borrowing APIRequest) {
+        apiErrors += 1
+        let tokens = request.tokens
+        if tokens.first == "DIRECT" || (tokens.count > 2 && tokens[1] == "MSG" && tokens[2] == "NEXT") {
+            return reply(to: request.reply, .requiredApiLevel)
+        }
+        let kind: APIReply =
+            switch (tokens.first, tokens.count > 1 ? tokens[1] : "") {
+            case ("STREAM", "CREATE"): .streamCreate
+            case ("STREAM", "UPDATE"): .streamUpdate
+            case ("STREAM", "NAMES"): .streamNames
+            case ("STREAM", "LIST"): .streamList
+            case ("STREAM", "DELETE"): .streamDelete
+            case ("STREAM", "PURGE"): .streamPurge
+            case ("STREAM", "MSG"): tokens.count > 2 && tokens[2] == "DELETE" ? .messageDelete : .messageGet
+            case ("STREAM", _): .streamInfo
+            case ("CONSUMER", "CREATE"), ("CONSUMER", "DURABLE"): .consumerCreate
+            case ("CONSUMER", "NAMES"): .consumerNames
+            case ("CONSUMER", "LIST"): .consumerList
+            case ("CONSUMER", "DELETE"): .consumerDelete
+            case ("CONSUMER", _): .consumerInfo
+            default: .accountInfo
+            }
+        reply(to: request.reply, kind.error(.requiredApiLevel))
+    }
+}
+
+extension StringProtocol {
+    var trimmingSpaces: String {
+        var text = Substring(self)
+        while text.first == " " { text.removeFirst() }
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+
+    /// Where `part` first stands, byte by byte.
+    func range(of part: String) -> Range<Index>? {
+        let wanted = Array(part.utf8)
+        var start = utf8.startIndex
+        while start < utf8.endIndex {
+            var position = start
+            var matched = 0
+            while matched < wanted.count, position < utf8.endIndex, utf8[position] == wanted[matched] {
+                matched += 1
+                position = utf8.index(after: position)
+            }
+            if matched == wanted.count { return start..<position }
+            start = utf8.index(after: start)
+        }
+        return nil
+    }
+}

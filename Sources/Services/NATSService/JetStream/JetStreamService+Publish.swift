@@ -1,0 +1,69 @@
+import Broker
+import Bytes
+import Catalog
+import JetStreamAPI
+import Model
+import Transport
+
+extension JetStreamService {
+    /// A message on a subject that a stream takes.
+    func publish(_ message: borrowing CapturedMessage) {
+        guard let target = targets.target(of: message.subject) else { return }
+        let outcome = broker.publish(
+            to: target.log, subject: message.subject, headers: message.headers,
+            payload: message.payload)
+        guard message.hasReply, target.answers else { return }
+        switch outcome {
+        case .stored(let sequence):
+            durableReplies.append(to: message.reply) {
+                target.acks.write(sequence: sequence.value, to: &$0)
+            }
+        case .duplicate(let sequence):
+            // The first one may still be on its way to the disk.
+            durableReplies.append(to: message.reply) {
+                target.acks.write(sequence: sequence.value, isDuplicate: true, to: &$0)
+            }
+        case .refused(let error):
+            // In line with the others, so that a client gets its answers in order.
+            durableReplies.append(to: message.reply, target.acks.refusal(error))
+        }
+    }
+
+    /// What a client says about a message that it got.
+    func acknowledge(_ message: borrowing CapturedMessage) {
+        guard let subject = AckSubjectView(message.subject) else { return }
+        let stream = String(repairingUTF8: subject.stream)
+        guard let id = broker.catalog.log(streamName: stream), let log = broker.log(id),
+            let consumer = log.consumers[String(repairingUTF8: subject.consumer)]
+        else { return }
+        let sequence = StreamSequence(subject.streamSequence)
+        guard let word = AckMessage(message.payload) else {
+            durableReplies.append(to: message.reply, [])
+            return
+        }
+        broker.acknowledge(sequence, word, at: consumer)
+        if case .next(let body) = word {
+            pull(body.span.bytes, inbox: message.reply, from: consumer)
+        } else {
+            durableReplies.append(to: message.reply, [])
+        }
+    }
+
+    /// `$JS.FC.<stream>.<consumer>.<token>`
+    func answerFlowControl(_ message: borrowing CapturedMessage) {
+        let subject = String(repairingUTF8: message.subject)
+        let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
+        guard tokens.count == 5, let id = broker.catalog.log(streamName: String(tokens[2])),
+            let consumer = broker.log(id)?.consumers[String(tokens[3])]
+        else { return }
+        broker.flowControlAnswered(subject, at: consumer)
+    }
+
+    func pull(_ body: RawSpan, inbox: RawSpan, from consumer: StreamConsumer) {
+        do {
+            broker.pull(try PullRequest(body), inbox: inbox, from: consumer)
+        } catch {
+            reply(to: inbox, .badRequest(error.reason))
+        }
+    }
+}
