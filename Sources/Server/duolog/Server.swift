@@ -14,6 +14,7 @@ final class Server {
     private let nats: NATSService
     private var wal: WriteAheadLog?
     private var broker: Broker?
+    private var jetStream: JetStreamService?
     private var kafka: KafkaService?
     private var kafkaListener: Listener?
     private var portsFile: PortsFile?
@@ -88,7 +89,12 @@ final class Server {
 
     private func listen() throws {
         let home = loops.loops[0]
-        try nats.start()
+        if let broker, plan.jetStream {
+            let jetStream = JetStreamService(broker: broker, nats: nats)
+            jetStream.start()
+            self.jetStream = jetStream
+        }
+        try nats.start(inbox: jetStream)
         log.info("Listening for client connections on \(plan.host):\(nats.port)")
         if let broker { home.post { broker.start() } }
         if let broker, let port = plan.kafkaPort {
