@@ -48,8 +48,16 @@ extension StreamConfigRequest {
     public func validatedUpdate(
         of current: StreamConfig, nameInSubject: String
     ) throws(JetStreamError) -> StreamConfig {
+        try config.checkName()
         guard config.name == nameInSubject else { throw .streamMismatch }
         var next = try validated(isUpdate: true)
+        if current.denyDelete, !next.denyDelete {
+            throw .invalidConfig(
+                "stream configuration update can not cancel deny message deletes")
+        }
+        if current.denyPurge, !next.denyPurge {
+            throw .invalidConfig("stream configuration update can not cancel deny purge")
+        }
         if next.sealed {
             // Sealing implies the rest, whatever the request says.
             next.discard = .new
@@ -69,13 +77,6 @@ extension StreamConfigRequest {
         }
         if current.sealed, !next.sealed {
             throw .invalidConfig("stream configuration update can not unseal a sealed stream")
-        }
-        if current.denyDelete, !next.denyDelete {
-            throw .invalidConfig(
-                "stream configuration update can not cancel deny message deletes")
-        }
-        if current.denyPurge, !next.denyPurge {
-            throw .invalidConfig("stream configuration update can not cancel deny purge")
         }
         if next.persistence != current.persistence {
             throw .invalidConfig("stream configuration update can not change persist mode")

@@ -29,8 +29,13 @@ extension Broker {
         try changeForJetStream(record)
         guard let consumer = log.consumers[name] else { throw .consumerNotFound }
         if config.isPush { consumer.machine.setBound(isListenedTo(consumer), now: loop.now) }
-        wake(consumer)
-        publish(.consumer(.create, stream: stream.name, consumer: name))
+        // Its first message comes behind the answer that it is there.
+        consumer.isReady = false
+        whenDurable { [weak self] in
+            consumer.isReady = true
+            self?.wake(consumer)
+        }
+        publishWhenDurable(.consumer(.create, stream: stream.name, consumer: name))
         return consumer
     }
 
@@ -76,7 +81,7 @@ extension Broker {
         try changeForJetStream(record)
         close(consumer)
         removeUninteresting(from: log)
-        publish(
+        publishWhenDurable(
             .consumer(.delete, stream: consumer.machine.stream, consumer: consumer.name))
     }
 
@@ -102,7 +107,7 @@ extension Broker {
         } catch { throw error.jetStream }
         try changeForJetStream(record)
         wake(consumer)
-        publish(
+        publishWhenDurable(
             .paused(
                 stream: consumer.machine.stream, consumer: consumer.name, until: until,
                 isPaused: until.map { $0 > loop.now } ?? false))

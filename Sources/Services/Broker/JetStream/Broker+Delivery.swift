@@ -16,7 +16,7 @@ extension Broker {
 
     /// Has the consumer do what it can at the end of this turn.
     func wake(_ consumer: StreamConsumer) {
-        guard !consumer.isListed, !consumer.isDeleted else { return }
+        guard !consumer.isListed, consumer.isReady, !consumer.isDeleted else { return }
         consumer.isListed = true
         consumersToRun.append(consumer)
     }
@@ -185,6 +185,10 @@ extension Broker {
         guard nats.hasInterest(subject.span.bytes) else { return }
         let body = advisory.body(id: uniqueText(22), now: loop.now)
         nats.publish(subject: subject.span.bytes, reply: nil, headers: nil, payload: body.span.bytes)
+    }
+
+    func publishWhenDurable(_ advisory: Advisory) {
+        whenDurable { [weak self] in self?.publish(advisory) }
     }
 
     /// Characters that nobody has had before, as far as chance goes.

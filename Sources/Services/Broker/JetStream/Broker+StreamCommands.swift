@@ -26,7 +26,7 @@ extension Broker {
         } catch { throw error.jetStream }
         try changeForJetStream(record)
         guard let log = try stream(named: config.name) else { throw .streamNotFound }
-        publish(.stream(.create, stream: config.name))
+        publishWhenDurable(.stream(.create, stream: config.name))
         return log
     }
 
@@ -36,8 +36,8 @@ extension Broker {
         guard let log = try stream(named: nameInSubject), let place = catalog.place(of: log.id),
             let current = log.view?.config
         else {
-            // A body without a name is refused before the stream is looked for.
-            _ = try request.validated(nameInSubject: nameInSubject)
+            // What is wrong with the request by itself is said before the stream is looked for.
+            _ = try request.validatedUpdate(of: request.config, nameInSubject: nameInSubject)
             throw .streamNotFound
         }
         let config = try request.validatedUpdate(of: current, nameInSubject: nameInSubject)
@@ -52,7 +52,7 @@ extension Broker {
         try changeForJetStream(record)
         shrank(log)
         armExpiry(of: log)
-        publish(.stream(.modify, stream: nameInSubject))
+        publishWhenDurable(.stream(.modify, stream: nameInSubject))
         return log
     }
 
@@ -67,7 +67,7 @@ extension Broker {
         let consumers = Array(log.consumers.values)
         do { try deleteStream(place.stream) } catch { throw error.jetStream }
         for consumer in consumers { close(consumer) }
-        publish(.stream(.delete, stream: name))
+        publishWhenDurable(.stream(.delete, stream: name))
     }
 
     /// The log that JetStream calls `name`, with its view; nil for none.

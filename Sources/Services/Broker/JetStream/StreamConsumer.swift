@@ -14,6 +14,8 @@ public final class StreamConsumer {
     let deliverSubject: [UInt8]
     /// Whether it is in the list of those that run at the end of the turn.
     var isListed = false
+    /// Whether it is on the disk, so that it may deliver.
+    var isReady = true
     var timer: TimerID?
     var timerDeadline: Timestamp?
 

@@ -9,9 +9,16 @@ extension JetStreamService {
     /// A message on a subject that a stream takes.
     func publish(_ message: borrowing CapturedMessage) {
         guard let target = targets.target(of: message.subject) else { return }
-        let outcome = broker.publish(
-            to: target.log, subject: message.subject, headers: message.headers,
-            payload: message.payload)
+        let outcome: PublishOutcome
+        if let stripped = withoutStatus(message.headers) {
+            outcome = broker.publish(
+                to: target.log, subject: message.subject, headers: stripped.span.bytes,
+                payload: message.payload)
+        } else {
+            outcome = broker.publish(
+                to: target.log, subject: message.subject, headers: message.headers,
+                payload: message.payload)
+        }
         guard message.hasReply, target.answers else { return }
         switch outcome {
         case .stored(let sequence):
@@ -27,6 +34,19 @@ extension JetStreamService {
             // In line with the others, so that a client gets its answers in order.
             durableReplies.append(to: message.reply, target.acks.refusal(error))
         }
+    }
+
+    /// The header block without its status, which is not stored; nil if it has none.
+    private func withoutStatus(_ headers: RawSpan) -> [UInt8]? {
+        let version = Array("NATS/1.0".utf8)
+        guard headers.byteCount > 10, headers[8] != 0x0D,
+            headers.extracting(0..<8).hasSameBytes(as: version.span.bytes)
+        else { return nil }
+        var lineEnd = 8
+        while lineEnd < headers.byteCount, headers[lineEnd] != 0x0D { lineEnd += 1 }
+        let rest = headers.extracting(lineEnd..<headers.byteCount)
+        // Nothing but a status: no headers at all.
+        return rest.byteCount <= 4 ? [] : version + Array(copying: rest)
     }
 
     /// What a client says about a message that it got.

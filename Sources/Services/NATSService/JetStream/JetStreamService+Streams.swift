@@ -64,7 +64,8 @@ extension JetStreamService {
             let all = SubjectFilter(details.subjectsFilter).flatMap { log.view?.subjects(matching: $0) } ?? []
             let start = min(details.offset, all.count)
             info.state.subjects = Array(all[start..<min(all.count, start + PageRequest.subjectsLimit)])
-            return StreamReply.info(info, subjects: (total: all.count, offset: start))
+            return StreamReply.info(
+                info, subjects: all.isEmpty ? nil : (total: all.count, offset: start))
         }
     }
 
