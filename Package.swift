@@ -102,6 +102,13 @@ let services: [Target] = [
         "Services", "KafkaService",
         ["Broker", "Bytes", "Catalog", "KafkaCoordination", "KafkaProtocol", "Model", "Platform", "Records",
             "Transport"] + collections),
+    layer(
+        "Services", "Monitoring",
+        [
+            "JSON", "JetStreamAPI", "Model", .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ]),
     tests("Services", "Broker", ["Broker"]),
 ]
 
@@ -117,7 +124,7 @@ let server: [Target] = [
     .executableTarget(
         name: "duolog",
         dependencies: [
-            "Broker", "JSON", "KafkaService", "NATSService", "Platform", "Storage", "Transport", logging,
+            "Broker", "JSON", "JetStream", "KafkaService", "Model", "Monitoring", "NATSService", "Platform", "Storage", "Transport", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         path: "Sources/Server/duolog", swiftSettings: settings,
@@ -135,6 +142,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: vocabulary + formats + machines + devices + services + server
 )

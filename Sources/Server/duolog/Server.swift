@@ -2,7 +2,10 @@ import Broker
 import Glibc
 import KafkaService
 import Logging
+import Model
+import Monitoring
 import NATSService
+import Platform
 import Storage
 import Transport
 
@@ -17,6 +20,7 @@ final class Server {
     private var jetStream: JetStreamService?
     private var kafka: KafkaService?
     private var kafkaListener: Listener?
+    private var monitoring: MonitoringServer?
     private var portsFile: PortsFile?
 
     /// Recovers the data folder and opens the ports.
@@ -36,8 +40,10 @@ final class Server {
             try recover()
             loops.start()
             try listen()
+            try monitor()
             try writeFiles()
         } catch {
+            monitoring?.stop()
             loops.stop()
             wal?.close()
             throw error
@@ -60,6 +66,7 @@ final class Server {
 
     private func stop() {
         log.info("Initiating Shutdown...")
+        monitoring?.stop()
         nats.stop()
         loops.stop()
         wal?.close()
@@ -111,6 +118,22 @@ final class Server {
         }
     }
 
+    private func monitor() throws {
+        guard let port = plan.monitoringPort else { return }
+        let (plan, nats, broker, kafkaPort) = (plan, nats, broker, kafkaListener?.port)
+        let home = loops.loops[0]
+        let start = Clock.now()
+        let server = try MonitoringServer(host: plan.host, port: port) { request, answer in
+            home.post {
+                let snapshot = ServerSnapshot(
+                    plan: plan, start: start, nats: nats, kafkaPort: kafkaPort, broker: broker)
+                answer(MonitoringEndpoints.response(to: request.path, snapshot) ?? .notFound)
+            }
+        }
+        monitoring = server
+        log.info("Starting http monitor on \(plan.host):\(server.port)")
+    }
+
     private func writeFiles() throws {
         if let path = plan.pidFile {
             try SmallFile.write(Array(String(getpid()).utf8), to: path, mode: 0o600)
@@ -119,7 +142,7 @@ final class Server {
         let host = plan.host == "0.0.0.0" ? "127.0.0.1" : plan.host
         portsFile = try PortsFile(
             directory: directory, program: plan.program, nats: ["nats://\(host):\(nats.port)"],
-            monitoring: [], kafka: kafkaListener.map { ["\(host):\($0.port)"] } ?? [])
+            monitoring: monitoring.map { ["http://\(host):\($0.port)"] } ?? [], kafka: kafkaListener.map { ["\(host):\($0.port)"] } ?? [])
     }
 
     private static func natsOptions(_ plan: ServerPlan) -> NATSServerOptions {

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// As `duolog`, NATS, JetStream, Kafka and monitoring are on. As `nats-server` it does what nats-server would: JetStream
 /// with `-js` only, monitoring with `-m` only, and Kafka only where a port is named.
-struct ServerPlan {
+struct ServerPlan: Sendable {
     static let natsProgram = "nats-server"
 
     var program: String

@@ -103,6 +103,23 @@ public final class Broker: @unchecked Sendable {
 
     // MARK: Looking up
 
+    /// What monitoring shows of everything that is kept.
+    public struct Totals {
+        public var logCount = 0
+        public var consumerCount = 0
+        public var recordCount: Int64 = 0
+        public var byteCount: Int64 = 0
+    }
+
+    public var totals: Totals {
+        logs.values.reduce(into: Totals()) { totals, log in
+            totals.logCount += 1
+            totals.consumerCount += catalog.consumerCount(on: log.id)
+            totals.recordCount += log.endOffset.value - log.startOffset.value
+            totals.byteCount += log.byteCount
+        }
+    }
+
     public func log(_ id: LogID) -> PartitionLog? { logs[id] }
 
     /// The log of one partition of a stream.

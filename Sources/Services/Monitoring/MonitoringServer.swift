@@ -1,0 +1,149 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// What was asked: the path without the query, and the query's fields.
+public struct MonitoringRequest: Sendable {
+    public var path: String
+    public var query: [String: String]
+}
+
+/// What is answered.
+public struct MonitoringResponse: Sendable {
+    public var status: Int
+    public var contentType: String
+    public var body: [UInt8]
+
+    public init(status: Int = 200, contentType: String = "application/json", body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    public static let notFound = MonitoringResponse(
+        status: 404, contentType: "text/plain; charset=utf-8", body: Array("404 page not found\n".utf8))
+}
+
+/// Answers HTTP requests about the server's state, on one NIO thread of its own.
+///
+/// Requests that take too long to arrive, or whose head is too large, end the connection; the answers themselves come
+/// from the loops that own the state.
+public final class MonitoringServer: Sendable {
+    /// Gives the answer by the callback, from any thread.
+    public typealias Responder =
+        @Sendable (MonitoringRequest, @escaping @Sendable (MonitoringResponse) -> Void) -> Void
+
+    private let group: MultiThreadedEventLoopGroup
+    private let channel: any Channel
+    /// Where it listens: the real port, also where a free one was asked for.
+    public let port: Int
+
+    /// - Parameter port: 0 takes a free one.
+    /// - Throws: `IOError` where the address cannot be had.
+    public init(host: String, port: Int, respond: @escaping Responder) throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            channel = try ServerBootstrap(group: group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let pipeline = channel.pipeline.syncOperations
+                        try pipeline.addHandler(IdleStateHandler(allTimeout: Self.idleLimit))
+                        try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true)
+                        try pipeline.addHandler(RequestHandler(respond: respond))
+                    }
+                }
+                .bind(host: host, port: port).wait()
+        } catch {
+            try? group.syncShutdownGracefully()
+            throw error
+        }
+        self.group = group
+        self.port = channel.localAddress?.port ?? port
+    }
+
+    public func stop() {
+        try? channel.close().wait()
+        try? group.syncShutdownGracefully()
+    }
+
+    private static let idleLimit = TimeAmount.seconds(30)
+}
+
+/// One connection: waits for the end of each request and writes its answer.
+private final class RequestHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let respond: MonitoringServer.Responder
+    private var head: HTTPRequestHead?
+
+    init(respond: @escaping MonitoringServer.Responder) { self.respond = respond }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): self.head = head
+        case .body: break
+        case .end:
+            guard let head else { return }
+            self.head = nil
+            answer(head, context)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        guard head.method == .GET || head.method == .HEAD else {
+            let body = Array("only GET is answered\n".utf8)
+            return write(
+                MonitoringResponse(status: 405, contentType: "text/plain", body: body), head, context)
+        }
+        respond(Self.request(head.uri)) { response in
+            loop.execute {
+                let (handler, context) = box.value
+                handler.write(response, head, context)
+            }
+        }
+    }
+
+    private func write(
+        _ response: MonitoringResponse, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) {
+        var headers = HTTPHeaders()
+        headers.add(name: "Content-Type", value: response.contentType)
+        headers.add(name: "Content-Length", value: String(response.body.count))
+        if !head.isKeepAlive { headers.add(name: "Connection", value: "close") }
+        let status = HTTPResponseStatus(statusCode: response.status)
+        context.write(
+            wrapOutboundOut(.head(.init(version: head.version, status: status, headers: headers))),
+            promise: nil)
+        if head.method != .HEAD {
+            context.write(
+                wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
+        }
+        let written = context.writeAndFlush(wrapOutboundOut(.end(nil)))
+        if !head.isKeepAlive {
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            written.whenComplete { _ in bound.value.close(promise: nil) }
+        }
+    }
+
+    private static func request(_ uri: String) -> MonitoringRequest {
+        let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        var query: [String: String] = [:]
+        for field in parts.count > 1 ? parts[1].split(separator: "&") : [] {
+            let pair = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            query[String(pair[0])] = pair.count > 1 ? String(pair[1]) : ""
+        }
+        return MonitoringRequest(path: String(parts[0]), query: query)
+    }
+}
