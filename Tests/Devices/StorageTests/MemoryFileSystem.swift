@@ -26,6 +26,8 @@ final class MemoryFileSystem: FileSystem, @unchecked Sendable {
         var writeByteCountLimit = Int.max
         /// Syncs wait while this is set.
         var isSyncHeld = false
+        /// Writes of nothing but zeros wait while this is set.
+        var areZerosHeld = false
     }
 
     private let monitor = Monitor()
@@ -177,6 +179,9 @@ final class MemoryFileSystem: FileSystem, @unchecked Sendable {
         _ path: String, _ bytes: RawSpan, at offset: Int
     ) throws(SystemError) -> Int {
         let all = Array(copying: bytes)
+        if all.allSatisfy({ $0 == 0 }) {
+            monitor.withLock { while faultState.areZerosHeld { monitor.wait() } }
+        }
         return try withContent(path) { content throws(SystemError) in
             if let code = faultState.writeErrno { throw SystemError("write", path, errno: code) }
             writes += 1
