@@ -116,9 +116,12 @@ extension WriteAheadLog {
         claimedEnd = space.claim(upTo: end + sign) - sign
     }
 
+    /// Room for a few of the largest frames that clients send. Memory is touched as it is filled.
+    private static let blockByteCount = 4 << 20
+
     private func openBlock(for byteCount: Int) {
         closeBlock()
-        let standard = 1 << 20
+        let standard = Self.blockByteCount
         let reusable = tail.trim(durable: durableMark, reusable: standard)
         if byteCount <= standard, let reusable {
             reusable.reuse(file: file!, fileOffset: position)

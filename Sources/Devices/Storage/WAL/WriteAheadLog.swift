@@ -12,7 +12,7 @@ public import Platform
 /// how recovery tells a torn end from damage in ``WALReplay``.
 ///
 /// Budget: an append copies the payload once and makes no system call and, but for a new block each
-/// MiB, no allocation; a group is one write per MiB and one `fdatasync`.
+/// 4 MiB, no allocation; a group is one write per block and one `fdatasync`.
 public final class WriteAheadLog: @unchecked Sendable {
     public struct Options: Sendable {
         public var fileSystem: any FileSystem = LocalFileSystem()
