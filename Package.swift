@@ -109,6 +109,9 @@ let services: [Target] = [
             .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"),
         ]),
+    tests(
+        "Services", "KafkaService",
+        ["Broker", "Bytes", "KafkaProtocol", "KafkaService", "Model", "Records", "Storage", "Transport", logging]),
     tests("Services", "Broker", ["Broker"]),
 ]
 

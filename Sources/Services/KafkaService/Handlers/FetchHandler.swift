@@ -133,8 +133,8 @@ struct FetchPlan {
             data.errorCode = partition.error == .none ? .unknownTopicOrPartition : partition.error
             return (data, [])
         }
-        data.highWatermark = log.readableEnd.value
-        data.lastStableOffset = log.readableEnd.value
+        data.highWatermark = log.highWatermark.value
+        data.lastStableOffset = log.highWatermark.value
         data.logStartOffset = log.startOffset.value
         if partition.error != .none {
             data.errorCode = partition.error

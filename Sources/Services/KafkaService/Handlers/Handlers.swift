@@ -28,6 +28,7 @@ extension Exchange {
         case .listGroups: try run(ListGroupsHandler.self, &reader)
         case .apiVersions: try run(ApiVersionsHandler.self, &reader)
         case .createTopics: try run(CreateTopicsHandler.self, &reader)
+        case .deleteRecords: try run(DeleteRecordsHandler.self, &reader)
         case .deleteTopics: try run(DeleteTopicsHandler.self, &reader)
         case .initProducerId: try run(InitProducerIdHandler.self, &reader)
         case .offsetForLeaderEpoch: try run(OffsetForLeaderEpochHandler.self, &reader)
@@ -53,8 +54,8 @@ extension APIKey {
     static let served: Set<APIKey> = [
         .produce, .fetch, .listOffsets, .metadata, .offsetCommit, .offsetFetch, .findCoordinator,
         .joinGroup, .heartbeat, .leaveGroup, .syncGroup, .describeGroups, .listGroups, .apiVersions,
-        .createTopics, .deleteTopics, .initProducerId, .offsetForLeaderEpoch, .describeConfigs,
-        .describeLogDirs, .createPartitions, .deleteGroups, .incrementalAlterConfigs,
+        .createTopics, .deleteRecords, .deleteTopics, .initProducerId, .offsetForLeaderEpoch,
+        .describeConfigs, .describeLogDirs, .createPartitions, .deleteGroups, .incrementalAlterConfigs,
         .describeCluster,
     ]
 

@@ -82,7 +82,7 @@ enum ListOffsetsHandler: RequestHandler {
                 return
             }
             switch special {
-            case .latest: found(log.readableEnd)
+            case .latest: found(log.highWatermark)
             case .earliest, .earliestLocal: found(log.startOffset)
             case .maxTimestamp:
                 if let hit = try exchange.broker.offsetOfMaxTimestamp(of: log) {

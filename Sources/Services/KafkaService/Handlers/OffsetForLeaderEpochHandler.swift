@@ -24,7 +24,7 @@ enum OffsetForLeaderEpochHandler: RequestHandler {
                     result.errorCode = error
                 } else if partition.leaderEpoch == PartitionLog.leaderEpoch {
                     result.leaderEpoch = PartitionLog.leaderEpoch
-                    result.endOffset = log.readableEnd.value
+                    result.endOffset = log.highWatermark.value
                 }
                 return result
             }

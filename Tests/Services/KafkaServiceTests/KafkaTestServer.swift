@@ -1,0 +1,70 @@
+import Broker
+import Glibc
+import KafkaService
+import Logging
+import Model
+import Storage
+import Transport
+
+/// A broker with the Kafka service on a port of its own, in a folder of its own.
+final class KafkaTestServer {
+    let port: Int
+    private let group: EventLoopGroup
+    private let wal: WriteAheadLog
+    private let folder: TestFolder
+
+    init(
+        in folder: TestFolder = TestFolder(), broker brokerOptions: BrokerOptions = BrokerOptions(),
+        _ options: KafkaServiceOptions = KafkaServiceOptions()
+    ) throws {
+        self.folder = folder
+        wal = try WriteAheadLog(directory: folder.path)
+        group = try EventLoopGroup(loopCount: 1)
+        let loop = group.loops[0]
+        // Used here before the loop starts, and on the loop from then on.
+        nonisolated(unsafe) let broker = Broker(
+            loop: loop, wal: wal, options: brokerOptions, log: Logger(label: "test"))
+        _ = try broker.recover()
+        let service = KafkaService(broker: broker, options: options)
+        let listener = try Listener(host: "127.0.0.1", port: 0)
+        port = listener.port
+        loop.post {
+            broker.start()
+            service.start()
+        }
+        listener.start(on: loop) { service.accept($0) }
+        group.start()
+    }
+
+    func stop() {
+        group.stop()
+        wal.close()
+    }
+}
+
+/// A temporary folder, removed at the end.
+final class TestFolder {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/duolog-kafka-XXXXXX".utf8CString)
+        _ = mkdtemp(&template)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit { Self.remove(path) }
+
+    private static func remove(_ path: String) {
+        guard let directory = opendir(path) else { return }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name == "." || name == ".." { continue }
+            let child = path + "/" + name
+            if unlink(child) != 0 { remove(child) }
+        }
+        closedir(directory)
+        rmdir(path)
+    }
+}
