@@ -28,6 +28,8 @@ public enum APIReply: String, Sendable {
     case consumerLeaderStepdown = "consumer_leader_stepdown"
     case consumerRemovePeer = "consumer_remove_peer"
     case consumerEvacuatePeer = "consumer_evacuate_peer"
+    /// To what is no request.
+    case unknown
 
     /// The JSON object with its type and what `members` adds.
     public func body(_ members: (inout JSONWriter) -> Void) -> [UInt8] {

@@ -51,6 +51,15 @@ extension StreamConfigRequest {
         try config.checkName()
         guard config.name == nameInSubject else { throw .streamMismatch }
         var next = try validated(isUpdate: true)
+        if next.storage != current.storage {
+            throw .invalidConfig("stream configuration update can not change storage type")
+        }
+        if next.retention != current.retention,
+            next.retention == .workqueue || current.retention == .workqueue
+        {
+            throw .invalidConfig(
+                "stream configuration update can not change retention policy to/from workqueue")
+        }
         if current.denyDelete, !next.denyDelete {
             throw .invalidConfig(
                 "stream configuration update can not cancel deny message deletes")
@@ -66,17 +75,11 @@ extension StreamConfigRequest {
             next.allowRollup = false
             next.maxAge = 0
         }
-        if next.storage != current.storage {
-            throw .invalidConfig("stream configuration update can not change storage type")
-        }
-        if next.retention != current.retention,
-            next.retention == .workqueue || current.retention == .workqueue
-        {
-            throw .invalidConfig(
-                "stream configuration update can not change retention policy to/from workqueue")
-        }
         if current.sealed, !next.sealed {
             throw .invalidConfig("stream configuration update can not unseal a sealed stream")
+        }
+        if current.allowMessageTTL, !next.allowMessageTTL {
+            throw .invalidConfig("message TTL status can not be disabled")
         }
         if next.persistence != current.persistence {
             throw .invalidConfig("stream configuration update can not change persist mode")
@@ -123,7 +126,7 @@ extension StreamConfig {
         metadata["_nats.req.level"] = metadata["_nats.req.level"] ?? String(requiredLevel)
     }
 
-    private var requiredLevel: Int { persistence == .async ? 2 : 0 }
+    private var requiredLevel: Int { persistence == .async ? 2 : allowMessageTTL ? 1 : 0 }
 
     fileprivate func checkName() throws(JetStreamError) {
         if name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }) {

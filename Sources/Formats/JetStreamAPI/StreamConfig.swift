@@ -51,6 +51,7 @@ public struct StreamConfig: Equatable, Sendable {
     public var denyPurge = false
     public var allowRollup = false
     public var consumerLimits = ConsumerLimits()
+    public var allowMessageTTL = false
     public var persistence = Persistence.standard
     public var metadata: [String: String] = [:]
 
@@ -111,7 +112,8 @@ public struct StreamConfigRequest: Equatable, Sendable {
         case "deny_purge": try field.set(&config.denyPurge)
         case "allow_rollup_hdrs": try field.set(&config.allowRollup)
         case "consumer_limits": try takeLimits(field)
-        case "allow_msg_ttl", "allow_msg_counter", "allow_atomic", "allow_batched",
+        case "allow_msg_ttl": try field.set(&config.allowMessageTTL)
+        case "allow_msg_counter", "allow_atomic", "allow_batched",
             "allow_msg_schedules":
             var wanted = false
             try field.set(&wanted)
@@ -202,7 +204,7 @@ extension StreamConfig {
             json.field("max_ack_pending", consumerLimits.maxAckPending)
         }
         json.endObject()
-        json.field("allow_msg_ttl", false)
+        json.field("allow_msg_ttl", allowMessageTTL)
         if persistence != .standard { json.field("persist_mode", persistence.rawValue) }
         json.pairs("metadata", metadata)
         json.endObject()

@@ -41,7 +41,8 @@ extension Broker {
                     timestampMilliseconds: now.milliseconds)
                 log.endOffset = log.endOffset.advanced(by: 1)
                 log.view?.applyStored(
-                    subject: subject, size: plan.size, messageID: plan.messageID, time: now)
+                    subject: subject, size: plan.size, messageID: plan.messageID,
+                    timeToLive: plan.timeToLive, time: now)
                 moveStart(of: log)
                 if let rollup = plan.rollup { try remove(rollup, from: log) }
                 if log.view?.config.retention == .interest { keepIfWanted(plan.sequence, subject, in: log) }

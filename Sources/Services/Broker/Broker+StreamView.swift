@@ -130,14 +130,14 @@ extension Broker {
                 next = next.advanced(by: 1)
             }
             rendering.render(record, prefix: log.keyPrefix)
-            let messageID = StreamMachine.messageID(in: rendering.headers)
+            let traits = StreamMachine.traits(in: rendering.headers)
             log.view?.applyStored(
                 subject: rendering.subject,
                 size: StoredSize(
                     subjectByteCount: rendering.subject.byteCount,
                     headerByteCount: rendering.headers.byteCount,
                     payloadByteCount: record.natsPayload.byteCount),
-                messageID: messageID, time: appendTime)
+                messageID: traits.messageID, timeToLive: traits.timeToLive, time: appendTime)
             next = next.advanced(by: 1)
         }
         while next < end {

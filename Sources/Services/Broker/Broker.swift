@@ -33,8 +33,8 @@ public final class Broker: @unchecked Sendable {
     var consumersToRun: [StreamConsumer] = []
     /// What streams that keep messages for interested consumers took in this turn and nobody wants.
     var unwanted: [LogID: [UInt64]] = [:]
-    /// Logs whose oldest messages are waited for to grow too old.
-    var logsWithExpiryTimer: Set<LogID> = []
+    /// Of logs with messages that will be too old.
+    var expiryTimers: [LogID: (timer: TimerID, due: Timestamp)] = [:]
     /// What the open batches hold, and what they cost beside it.
     var openBatchByteCount = 0
     private var durability = DurabilityQueue()

@@ -16,7 +16,7 @@ def js(duolog_wire, name):
 @pytest.mark.parametrize("field, value", [
     ("mirror", {"name": "other"}), ("sources", [{"name": "other"}]),
     ("subject_transform", {"src": ">", "dest": "a.>"}), ("republish", {"src": ">", "dest": "b.>"}),
-    ("allow_msg_ttl", True), ("allow_msg_counter", True), ("allow_atomic", True), ("allow_batched", True),
+    ("allow_msg_counter", True), ("allow_atomic", True), ("allow_batched", True),
     ("allow_msg_schedules", True), ("subject_delete_marker_ttl", 10**9),
 ])
 def test_a_setting_of_a_stream(js, name, field, value):
@@ -40,8 +40,8 @@ def test_a_setting_of_a_consumer(js, name, config):
 
 
 @pytest.mark.parametrize("request_", [
-    "STREAM.SNAPSHOT.{0}", "STREAM.RESTORE.{0}", "CONSUMER.PAUSE.{0}.c", "CONSUMER.UNPIN.{0}.c",
-    "CONSUMER.RESET.{0}.c", "STREAM.LEADER.STEPDOWN.{0}", "CONSUMER.LEADER.STEPDOWN.{0}.c",
+    "STREAM.SNAPSHOT.{0}", "STREAM.RESTORE.{0}", "CONSUMER.UNPIN.{0}.c",
+    "STREAM.LEADER.STEPDOWN.{0}", "CONSUMER.LEADER.STEPDOWN.{0}.c",
     "STREAM.PEER.REMOVE.{0}", "META.LEADER.STEPDOWN", "SERVER.REMOVE", "ACCOUNT.PURGE.A", "NO.SUCH.REQUEST"])
 def test_a_request(js, name, request_):
     answer = js.api(request_.format(name), {})

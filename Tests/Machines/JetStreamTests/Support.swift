@@ -42,7 +42,8 @@ struct StreamStory {
         case .duplicate(let sequence): return "duplicate \(sequence.value)"
         case .store(let plan):
             machine.applyStored(
-                subject: bytes.span.bytes, size: plan.size, messageID: plan.messageID, time: now)
+                subject: bytes.span.bytes, size: plan.size, messageID: plan.messageID,
+                timeToLive: plan.timeToLive, time: now)
             if let rollup = plan.rollup { machine.apply(rollup) }
             return "stored \(plan.sequence.value)"
         }

@@ -16,6 +16,8 @@ public struct PublishPlan: Sendable {
     public var sequence: StreamSequence
     public var size: StoredSize
     public var messageID: [UInt8] = []
+    /// How long the message may stay, in nanoseconds; 0 for as long as the stream says, -1 for ever.
+    public var timeToLive: Int64 = 0
     /// What its `Nats-Rollup` takes away: append and apply it right after the message.
     public var rollup: StreamControl?
 }
@@ -51,10 +53,14 @@ extension StreamMachine {
         return .store(plan)
     }
 
-    /// The value of `Nats-Msg-Id` in a stored header block, empty for none. Recovery asks for it.
-    public static func messageID(in headers: RawSpan) -> [UInt8] {
-        guard headers.byteCount > 0, let range = PublishHeaders(headers).messageID else { return [] }
-        return Array(copying: headers.extracting(range))
+    /// What a stored header block says about its message, as a plan has it. Recovery asks for it.
+    public static func traits(in headers: RawSpan) -> (messageID: [UInt8], timeToLive: Int64) {
+        guard headers.byteCount > 0 else { return ([], 0) }
+        let found = PublishHeaders(headers)
+        return (
+            found.messageID.map { Array(copying: headers.extracting($0)) } ?? [],
+            found.timeToLive.flatMap { timeToLive(headers.extracting($0)) } ?? 0
+        )
     }
 
     private func decideHeaders(
@@ -67,7 +73,11 @@ extension StreamMachine {
             return .refused(.expectedStreamMismatch)
         }
         if let range = found.timeToLive {
-            return .refused(isTimeToLive(headers.extracting(range)) ? .messageTTLDisabled : .messageTTLInvalid)
+            guard let time = Self.timeToLive(headers.extracting(range)) else {
+                return .refused(.messageTTLInvalid)
+            }
+            guard config.allowMessageTTL else { return .refused(.messageTTLDisabled) }
+            plan.timeToLive = time
         }
         if let error = sequenceError(found, headers, subject: subject) { return .refused(error) }
         if found.schedule != nil { return .refused(.schedulesDisabled) }
@@ -144,9 +154,15 @@ extension StreamMachine {
         return nil
     }
 
-    private func isTimeToLive(_ value: RawSpan) -> Bool {
+    /// Nanoseconds of a `Nats-TTL`: whole seconds, a duration of a second or more, or `never`, which is -1.
+    private static func timeToLive(_ value: RawSpan) -> Int64? {
+        let second: Int64 = 1_000_000_000
         let text = String(repairingUTF8: value)
-        if text == "never" || value.decimal != nil { return true }
-        return (parseGoDuration(text) ?? 0) >= 1_000_000_000
+        if text == "never" { return -1 }
+        if let seconds = value.decimal {
+            let (scaled, overflow) = Int64(clamping: seconds).multipliedReportingOverflow(by: second)
+            return seconds == 0 || overflow ? nil : scaled
+        }
+        return parseGoDuration(text).flatMap { $0 >= second ? $0 : nil }
     }
 }

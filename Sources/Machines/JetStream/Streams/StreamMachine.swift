@@ -16,6 +16,10 @@ public struct StreamMachine: Sendable {
     private(set) var dedupe = DedupeWindow()
     private(set) var lastMessageID: [UInt8] = []
     private var filters: [SubjectFilter]
+    /// When messages with a time of their own are over.
+    var endings = DeadlineQueue()
+    /// Messages that no age removes.
+    var ageless: Set<UInt64> = []
 
     public init(config: StreamConfig, created: Timestamp) {
         self.config = config
@@ -51,11 +55,14 @@ public struct StreamMachine: Sendable {
     ///
     /// - Parameters:
     ///   - messageID: the value of its `Nats-Msg-Id`, empty for none.
+    ///   - timeToLive: of its `Nats-TTL`, see ``PublishPlan/timeToLive``.
     ///   - time: when it was appended.
     public mutating func applyStored(
-        subject: RawSpan, size: StoredSize, messageID: [UInt8] = [], time: Timestamp
+        subject: RawSpan, size: StoredSize, messageID: [UInt8] = [], timeToLive: Int64 = 0,
+        time: Timestamp
     ) {
         ledger.append(subject, size: size)
+        if timeToLive != 0, config.allowMessageTTL { setEnding(timeToLive, time: time) }
         lastTime = time
         lastMessageID = messageID
         if !messageID.isEmpty {
@@ -77,7 +84,10 @@ public struct StreamMachine: Sendable {
         switch control {
         case .removed(let sequences):
             var removed: UInt64 = 0
-            for sequence in sequences where ledger.remove(sequence) { removed += 1 }
+            for sequence in sequences where ledger.remove(sequence) {
+                ageless.remove(sequence)
+                removed += 1
+            }
             return removed
         case .purged(let below, let text):
             guard !text.isEmpty, let filter = SubjectFilter(text), !filter.matchesEverything else {
@@ -100,6 +110,15 @@ public struct StreamMachine: Sendable {
             }
         }
         enforceLimits()
+    }
+
+    private mutating func setEnding(_ timeToLive: Int64, time: Timestamp) {
+        if timeToLive < 0 {
+            ageless.insert(ledger.lastSequence)
+        } else {
+            let (deadline, overflow) = time.nanoseconds.addingReportingOverflow(timeToLive)
+            endings.insert(deadline: overflow ? .max : deadline, sequence: ledger.lastSequence)
+        }
     }
 
     private mutating func enforceSubjectLimit() {

@@ -78,31 +78,58 @@ extension Broker {
 
     // MARK: Streams that keep messages for a time
 
-    private static let shortestExpiryPause: Int64 = 100_000_000
+    private static let shortestExpiryPause: Int64 = 20_000_000
 
-    /// Sets a timer for the oldest message, if the stream has a largest age and no timer yet.
+    /// Sets a timer for the message that is too old next, by the stream's largest age or by its own.
     func armExpiry(of log: PartitionLog) {
-        guard let maxAge = log.view?.config.maxAge, maxAge > 0, log.view?.messageCount ?? 0 > 0,
-            !logsWithExpiryTimer.contains(log.id), let first = log.view?.firstSequence
-        else { return }
-        logsWithExpiryTimer.insert(log.id)
-        let due = time(of: first, in: log).nanoseconds + maxAge - loop.now.nanoseconds
-        loop.schedule(afterNanoseconds: max(Self.shortestExpiryPause, due)) { [weak self, weak log] in
+        guard let due = nextExpiry(of: log) else { return }
+        if let current = expiryTimers[log.id] {
+            if current.due <= due { return }
+            loop.cancel(current.timer)
+        }
+        let pause = max(Self.shortestExpiryPause, due.nanoseconds - loop.now.nanoseconds)
+        let timer = loop.schedule(afterNanoseconds: pause) { [weak self, weak log] in
             guard let self, let log else { return }
-            logsWithExpiryTimer.remove(log.id)
+            expiryTimers[log.id] = nil
             guard !log.isDeleted else { return }
             expire(log)
             armExpiry(of: log)
         }
+        expiryTimers[log.id] = (timer, due)
+    }
+
+    private func nextExpiry(of log: PartitionLog) -> Timestamp? {
+        guard let config = log.view?.config, config.maxAge > 0 || config.allowMessageTTL else {
+            return nil
+        }
+        var due = log.view?.nextEnding()
+        if config.maxAge > 0, let oldest = log.view?.oldestAging {
+            let aged = time(of: oldest, in: log).advanced(byNanoseconds: config.maxAge)
+            due = due.map { min($0, aged) } ?? aged
+        }
+        return due
     }
 
     private func expire(_ log: PartitionLog) {
-        guard let maxAge = log.view?.config.maxAge, maxAge > 0 else { return }
-        let oldest = loop.now.advanced(byNanoseconds: 1 - maxAge)
-        let young = sequence(from: oldest, in: log)
-        guard let control = log.view?.decideExpiry(below: young) else { return }
-        do { try remove(control, from: log) } catch {
+        if let maxAge = log.view?.config.maxAge, maxAge > 0 {
+            let oldest = loop.now.advanced(byNanoseconds: 1 - maxAge)
+            if let control = log.view?.decideExpiry(below: sequence(from: oldest, in: log)) {
+                removeExpired(control, from: log)
+            }
+        }
+        if let control = log.view?.takeEnded(now: loop.now), !removeExpired(control, from: log) {
+            log.view?.putBack(control, until: loop.now.advanced(byNanoseconds: 1_000_000_000))
+        }
+    }
+
+    @discardableResult
+    private func removeExpired(_ control: StreamControl, from log: PartitionLog) -> Bool {
+        do {
+            try remove(control, from: log)
+            return true
+        } catch {
             self.log.error("old messages of log \(log.id.value) stay: \(error)")
+            return false
         }
     }
 }

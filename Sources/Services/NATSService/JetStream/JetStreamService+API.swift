@@ -30,7 +30,6 @@ struct APIRequest: ~Escapable {
 extension JetStreamService {
     /// Answers a request on `$JS.API.>`. What is not there is answered too, as if nobody listened.
     func answer(_ message: borrowing CapturedMessage) {
-        guard message.hasReply else { return }
         apiTotal += 1
         let tokens = String(repairingUTF8: message.subject)
             .split(separator: ".", omittingEmptySubsequences: false).dropFirst(2).map(String.init)
@@ -42,7 +41,8 @@ extension JetStreamService {
         case ("STREAM", 2...): answerStream(request)
         case ("CONSUMER", 3...): answerConsumer(request)
         case ("DIRECT", 3...) where tokens[1] == "GET": answerDirectGet(request)
-        default: answerNobody(request)
+        case ("META", _), ("SERVER", _), ("ACCOUNT", _): refuse(request, .unknown, .clusterRequired)
+        default: refuse(request, .unknown, .badRequest)
         }
     }
 

@@ -29,7 +29,7 @@ extension JetStreamService {
         case ("LEADER", 5): refuse(request, .consumerLeaderStepdown, .clusterRequired)
         case ("PEER", 5) where tokens[2] == "REMOVE": refuse(request, .consumerRemovePeer, .clusterRequired)
         case ("PEER", 5): refuse(request, .consumerEvacuatePeer, .clusterRequired)
-        default: answerNobody(request)
+        default: refuse(request, .unknown, .badRequest)
         }
     }
 

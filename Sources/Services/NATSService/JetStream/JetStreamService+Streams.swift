@@ -28,7 +28,7 @@ extension JetStreamService {
         case ("LEADER", 4): refuse(request, .streamLeaderStepdown, .clusterRequired)
         case ("PEER", 4) where tokens[2] == "REMOVE": refuse(request, .streamRemovePeer, .clusterRequired)
         case ("PEER", 4): refuse(request, .streamEvacuatePeer, .clusterRequired)
-        default: answerNobody(request)
+        default: refuse(request, .unknown, .badRequest)
         }
     }
 

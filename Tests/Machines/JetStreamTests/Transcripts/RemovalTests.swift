@@ -31,9 +31,10 @@ struct RemovalTests {
         #expect(story.delete(2) == "deleted 2")
         #expect(story.summary == "3 messages 1...4, gaps [2]")
         #expect(story.delete(2) == "10043 sequence 2 not found")
+        #expect(story.delete(1) == "deleted 1")
+        #expect(story.delete(1) == "10057 no message found")
         #expect(story.delete(0) == "10057 no message found")
         #expect(story.delete(100) == "10057 stream store EOF")
-        #expect(story.delete(1) == "deleted 1")
         #expect(story.summary == "2 messages 3...4")
         #expect(story.delete(4) == "deleted 4")
         #expect(story.delete(3) == "deleted 3")
@@ -74,6 +75,29 @@ struct RemovalTests {
         #expect(control == .purged(below: 3, filter: ""))
         #expect(control.map { story.machine.apply($0) } == 2)
         #expect(story.summary == "2 messages 3...4")
+    }
+
+    @Test func `messages with a time of their own go then, and those for ever stay`() {
+        var story = StreamStory { $0.allowMessageTTL = true; $0.maxAge = 5_000_000_000 }
+        #expect(story.publish("s.1", [("Nats-TTL", "never")]) == "stored 1")
+        #expect(story.publish("s.2", [("Nats-TTL", "3s")]) == "stored 2")
+        #expect(story.publish("s.3", [("Nats-TTL", "1")]) == "stored 3")
+        story.publish("s.4")
+        for wrong in ["0", "-1", "500ms", "zz"] {
+            #expect(story.publish("s.5", [("Nats-TTL", wrong)]) == "10165 invalid per-message TTL")
+        }
+        #expect(story.machine.nextEnding() == seconds(1))
+        #expect(story.machine.takeEnded(now: seconds(0.9)) == nil)
+        #expect(story.machine.takeEnded(now: seconds(1)) == .removed([3]))
+        story.machine.putBack(.removed([3]), until: seconds(2))
+        #expect(story.machine.nextEnding() == seconds(2))
+        _ = story.delete(2)
+        #expect(story.machine.takeEnded(now: seconds(9)).map { story.machine.apply($0) } == 1)
+        #expect(story.machine.nextEnding() == nil)
+        #expect(story.machine.oldestAging?.value == 4)
+        #expect(story.machine.decideExpiry(below: StreamSequence(5)).map { story.machine.apply($0) } == 1)
+        #expect(story.summary == "1 messages 1...4, gaps [2, 3, 4]")
+        #expect(story.machine.oldestAging == nil)
     }
 
     @Test(arguments: [
