@@ -112,6 +112,8 @@ let services: [Target] = [
     tests(
         "Services", "KafkaService",
         ["Broker", "Bytes", "KafkaProtocol", "KafkaService", "Model", "Records", "Storage", "Transport", logging]),
+    tests(
+        "Services", "NATSService", ["Broker", "Bytes", "NATSService", "Transport"]),
     tests("Services", "Broker", ["Broker"]),
 ]
 

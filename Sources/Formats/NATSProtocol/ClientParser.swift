@@ -100,7 +100,9 @@ public struct ClientParser: Sendable {
         case UInt8(ascii: "P"), UInt8(ascii: "p"):
             guard position &+ 1 < bytes.byteCount else { return .incomplete }
             switch bytes[byteAt: position &+ 1] | 0x20 {
-            case UInt8(ascii: "u"): return publish(bytes, position, "PUB", hasHeaders: false)
+            case UInt8(ascii: "u"):
+                if isUsualPublish(bytes, position) { return payload(bytes) }
+                return publish(bytes, position, "PUB", hasHeaders: false)
             case UInt8(ascii: "i"): return word(bytes, position, "PING", .ping)
             case UInt8(ascii: "o"): return word(bytes, position, "PONG", .pong)
             default: return .unknownOperation
@@ -148,14 +150,78 @@ public struct ClientParser: Sendable {
             totalByteCount = size
             isCanonical = lineIsCanonical && isPlain(bytes, first, size)
         }
-        guard totalByteCount <= maximumPayload else { return .payloadTooLarge }
         payloadStart = end
+        return payload(bytes)
+    }
+
+    /// What follows the line.
+    @inline(__always)
+    private mutating func payload(_ bytes: RawSpan) -> ClientCommand {
+        guard totalByteCount <= maximumPayload else { return .payloadTooLarge }
         end = payloadStart &+ totalByteCount &+ 2
         guard end <= bytes.byteCount else { return .incomplete }
         guard bytes[byteAt: end &- 2] == 0x0D, bytes[byteAt: end &- 1] == 0x0A else {
             return .unknownOperation
         }
         return .publish
+    }
+
+    /// Reads a complete line of the one form that nearly all have: `PUB <subject> [reply] <#bytes>`, upper case, single
+    /// spaces, CRLF. False, with nothing said about the line, for anything else.
+    @inline(__always)
+    private mutating func isUsualPublish(_ bytes: RawSpan, _ position: Int) -> Bool {
+        let count = bytes.byteCount
+        guard count &- position > 8 else { return false }
+        // In bounds by the line above; any bit pattern is an integer.
+        let verb = unsafe bytes.unsafeLoadUnaligned(
+            fromUncheckedByteOffset: position, as: UInt32.self)
+        guard UInt32(littleEndian: verb) == 0x2042_5550 else { return false }
+        let start = position &+ 4
+        var index = start
+        while index < count, bytes[byteAt: index] > 0x20 { index &+= 1 }
+        guard index > start, index < count, bytes[byteAt: index] == 0x20 else { return false }
+        let subjectEnd = index
+        var reply = ByteRange.empty
+        index &+= 1
+        var digits = index
+        var size = digitsValue(bytes, &index)
+        if index < count, bytes[byteAt: index] > 0x20 {
+            while index < count, bytes[byteAt: index] > 0x20 { index &+= 1 }
+            guard index < count, bytes[byteAt: index] == 0x20 else { return false }
+            reply = ByteRange(digits, index)
+            index &+= 1
+            digits = index
+            size = digitsValue(bytes, &index)
+        } else if index < count, bytes[byteAt: index] == 0x20 {
+            // Digits, and something behind them: a reply that looks like a number.
+            return false
+        }
+        let length = index &- digits
+        guard length > 0, length <= 9, length == 1 || bytes[byteAt: digits] != UInt8(ascii: "0"),
+            index &+ 1 < count, bytes[byteAt: index] == 0x0D, bytes[byteAt: index &+ 1] == 0x0A,
+            index &- start <= maximumControlLine
+        else { return false }
+        subject = ByteRange(start, subjectEnd)
+        self.reply = reply
+        hasHeaders = false
+        headerByteCount = 0
+        totalByteCount = size
+        isCanonical = true
+        payloadStart = index &+ 2
+        return true
+    }
+
+    /// The value of the digits at `index`, which moves behind them. Meaningless for more than nine.
+    @inline(__always)
+    private func digitsValue(_ bytes: RawSpan, _ index: inout Int) -> Int {
+        var value = 0
+        while index < bytes.byteCount {
+            let digit = bytes[byteAt: index] &- UInt8(ascii: "0")
+            guard digit <= 9 else { break }
+            value = value &* 10 &+ Int(digit)
+            index &+= 1
+        }
+        return value
     }
 
     /// A size: one to nine decimal digits. -1 for anything else.

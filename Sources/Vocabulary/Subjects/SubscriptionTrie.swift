@@ -1,188 +1,56 @@
-import Bytes
-
-/// Who subscribes to what: a tree with a level for each token of the filters.
+/// Who subscribes to what: values under subject filters, found by the subjects that the filters match.
 ///
-/// A node has its literal children in a small hash table, and one child each for `*` and `>`. Nodes lie in one array and
-/// name each other by index, so walking costs no reference counting. Nodes without values and children are taken out.
+/// The walking is in ``FilterTree``, which knows nothing of the values, and gives nodes: here are the values of each.
 public struct SubscriptionTrie<Value: Equatable> {
     /// How many values it holds.
-    public private(set) var count = 0
+    @usableFromInline var held = 0
+    @inlinable public var count: Int { held }
 
-    var nodes: [Node] = [Node()]
-    private var free: [Int32] = []
-    private let seed = UInt64.random(in: .min ... .max)
-
-    struct Node {
-        var token: [UInt8] = []
-        var hash: UInt32 = 0
-        var parent: Int32 = none
-        var partial: Int32 = none
-        var full: Int32 = none
-        var children = TokenTable()
-        var values: [Value] = []
-
-        var isEmpty: Bool {
-            values.isEmpty && partial == none && full == none && children.count == 0
-        }
-    }
-
-    static var root: Int32 { 0 }
+    @usableFromInline var tree = FilterTree()
+    @usableFromInline var values: [[Value]] = []
 
     public init() {}
 
     /// Adds `value` under `filter`, which must be valid: see ``SubjectBytes/isValidFilter(_:)``.
+    @inlinable
     public mutating func insert(_ value: Value, for filter: RawSpan) {
-        var node = Self.root
-        var position = 0
-        while let end = filter.nextToken(&position) {
-            node = child(of: node, for: filter.extracting(end.start..<end.end))
-        }
-        nodes[Int(node)].values.append(value)
-        count += 1
+        let node = tree.insert(filter)
+        while values.count <= node { values.append([]) }
+        values[node].append(value)
+        held += 1
     }
 
     /// Takes `value` out from under `filter`.
     ///
     /// - Returns: whether it was there.
+    @inlinable
     @discardableResult
     public mutating func remove(_ value: Value, for filter: RawSpan) -> Bool {
-        var node = Self.root
-        var position = 0
-        while let token = filter.nextToken(&position) {
-            node = find(filter.extracting(token.start..<token.end), in: node)
-            if node == none { return false }
-        }
-        guard let index = nodes[Int(node)].values.firstIndex(of: value) else { return false }
-        let last = nodes[Int(node)].values.count - 1
-        nodes[Int(node)].values.swapAt(index, last)
-        nodes[Int(node)].values.removeLast()
-        count -= 1
-        prune(node)
+        guard let node = tree.node(of: filter), node < values.count,
+            let index = values[node].firstIndex(of: value)
+        else { return false }
+        let last = values[node].count - 1
+        values[node].swapAt(index, last)
+        values[node].removeLast()
+        if last == 0 { values[node] = [] }
+        tree.removeValue(at: node)
+        held -= 1
         return true
     }
 
-    /// The child of `node` for a filter's token, wildcards included; none if there is none.
-    func find(_ token: RawSpan, in node: Int32) -> Int32 {
-        switch wildcard(token) {
-        case .partial: nodes[Int(node)].partial
-        case .full: nodes[Int(node)].full
-        case nil: findLiteral(token, in: node)
-        }
+    /// Appends the values of all filters that match `subject`. A subject with an empty token matches nothing.
+    ///
+    /// Wildcards in `subject` are letters like others: they match filters that are at least as wide.
+    @inlinable
+    public func collect(_ subject: RawSpan, into matches: inout [Value]) {
+        var nodes: [Int] = []
+        tree.collect(subject, into: &nodes)
+        for node in nodes { matches.append(contentsOf: values[node]) }
     }
 
-    /// The child of `node` for a subject's token.
-    func findLiteral(_ token: RawSpan, in node: Int32) -> Int32 {
-        if nodes[Int(node)].children.count == 0 { return none }
-        let hash = hash(token)
-        var slot = nodes[Int(node)].children.firstSlot(hash)
-        while true {
-            let entry = nodes[Int(node)].children.slots[slot]
-            if entry == TokenTable.vacant { return none }
-            let index = TokenTable.node(entry)
-            if TokenTable.hash(entry) == hash {
-                let found = nodes[Int(index)].token
-                if found.span.bytes.isEqual(to: token) { return index }
-            }
-            slot = nodes[Int(node)].children.slot(after: slot)
-        }
-    }
+    /// Whether any filter matches `subject`.
+    public func hasMatch(_ subject: RawSpan) -> Bool { tree.hasMatch(subject) }
 
-    private func hash(_ token: RawSpan) -> UInt32 {
-        UInt32(truncatingIfNeeded: quickHash(token, seed: seed) >> 32)
-    }
-
-    private mutating func child(of node: Int32, for token: RawSpan) -> Int32 {
-        let found = find(token, in: node)
-        if found != none { return found }
-        var fresh = Node()
-        fresh.token = [UInt8](copying: token)
-        fresh.hash = hash(token)
-        fresh.parent = node
-        let index: Int32
-        if let reused = free.popLast() {
-            index = reused
-            nodes[Int(index)] = fresh
-        } else {
-            index = Int32(nodes.count)
-            nodes.append(fresh)
-        }
-        switch wildcard(token) {
-        case .partial: nodes[Int(node)].partial = index
-        case .full: nodes[Int(node)].full = index
-        case nil: nodes[Int(node)].children.insert(index, hash: fresh.hash)
-        }
-        return index
-    }
-
-    private mutating func prune(_ start: Int32) {
-        var node = start
-        while node != Self.root, nodes[Int(node)].isEmpty {
-            let parent = nodes[Int(node)].parent
-            let token = nodes[Int(node)].token
-            switch wildcard(token.span.bytes) {
-            case .partial: nodes[Int(parent)].partial = none
-            case .full: nodes[Int(parent)].full = none
-            case nil: nodes[Int(parent)].children.remove(node, hash: nodes[Int(node)].hash)
-            }
-            nodes[Int(node)] = Node()
-            free.append(node)
-            node = parent
-        }
-    }
-}
-
-let none: Int32 = -1
-
-/// The literal children of a node: open addressing with linear probing, a hash and a node index in each slot.
-struct TokenTable {
-    static let vacant: UInt64 = .max
-
-    private(set) var slots: [UInt64] = []
-    private(set) var count = 0
-
-    static func hash(_ entry: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: entry >> 32) }
-    static func node(_ entry: UInt64) -> Int32 { Int32(truncatingIfNeeded: entry) }
-
-    func firstSlot(_ hash: UInt32) -> Int { Int(hash) & (slots.count - 1) }
-    func slot(after slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
-
-    mutating func insert(_ node: Int32, hash: UInt32) {
-        if (count + 1) * 4 > slots.count * 3 { resize(to: max(4, slots.count * 2)) }
-        place(UInt64(hash) << 32 | UInt64(UInt32(bitPattern: node)))
-        count += 1
-    }
-
-    mutating func remove(_ node: Int32, hash: UInt32) {
-        var hole = firstSlot(hash)
-        while Self.node(slots[hole]) != node { hole = slot(after: hole) }
-        // Those behind the hole move up, unless they would then stand before their own first slot.
-        var next = slot(after: hole)
-        while slots[next] != Self.vacant {
-            let home = firstSlot(Self.hash(slots[next]))
-            if (next - home) & (slots.count - 1) >= (next - hole) & (slots.count - 1) {
-                slots[hole] = slots[next]
-                hole = next
-            }
-            next = slot(after: next)
-        }
-        slots[hole] = Self.vacant
-        count -= 1
-        if count == 0 {
-            slots = []
-        } else if slots.count > 16, count * 8 < slots.count {
-            resize(to: slots.count / 2)
-        }
-    }
-
-    private mutating func place(_ entry: UInt64) {
-        var slot = firstSlot(Self.hash(entry))
-        while slots[slot] != Self.vacant { slot = self.slot(after: slot) }
-        slots[slot] = entry
-    }
-
-    private mutating func resize(to capacity: Int) {
-        let old = slots
-        slots = Array(repeating: Self.vacant, count: capacity)
-        for entry in old where entry != Self.vacant { place(entry) }
-    }
+    /// Whether any filter and `filter` have a subject in common.
+    public func hasOverlap(_ filter: RawSpan) -> Bool { tree.hasOverlap(filter) }
 }

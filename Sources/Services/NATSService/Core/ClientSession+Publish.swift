@@ -7,7 +7,7 @@ import Transport
 extension ClientSession {
     /// One PUB or HPUB.
     @inline(__always)
-    func publish(_ parser: ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
+    func publish(_ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
         let subject = base + parser.subject.start
         if mustAskFirst(parser, bytes), !mayPublish(parser, bytes) { return }
         let entry = router.match(subject, parser.subject.count)
@@ -29,16 +29,18 @@ extension ClientSession {
         } else {
             delivered = publishUncanonical(parser, bytes)
         }
-        if !delivered, habits.contains(.noResponders), !parser.reply.isEmpty {
+        if delivered { return }
+        if parser.reply.count > 0, habits.contains(.noResponders) {
             tellNoResponders(parser, bytes)
         }
     }
 
     /// Whether there is anything to do before the message is routed.
     @inline(__always)
-    private func mustAskFirst(_ parser: ClientParser, _ bytes: RawSpan) -> Bool {
-        habits.rawValue & Habits.publishing.rawValue != 0
-            || isSpecial(bytes, parser.subject) || isSpecial(bytes, parser.reply)
+    private func mustAskFirst(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
+        if habits.rawValue & Habits.publishing.rawValue != 0 { return true }
+        if isSpecial(bytes, parser.subject) { return true }
+        return isSpecial(bytes, parser.reply)
     }
 
     /// Whether it may begin like one of the subjects that are the server's own.
@@ -52,7 +54,7 @@ extension ClientSession {
 
     /// Answers what comes before the delivery: a refusal, or +OK.
     @inline(never)
-    private func mayPublish(_ parser: ClientParser, _ bytes: RawSpan) -> Bool {
+    private func mayPublish(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
         let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         if habits.contains(.pedantic), !isLiteral(subject) { refuse(.invalidPublishSubject) }
         if subject.begins(with: "_GR_.") || subject.begins(with: "$GR.")
@@ -72,7 +74,7 @@ extension ClientSession {
 
     /// A line whose rest can't be copied as it is.
     @inline(never)
-    private func publishUncanonical(_ parser: ClientParser, _ bytes: RawSpan) -> Bool {
+    private func publishUncanonical(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
         let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         let payload = parser.payloadStart + parser.headerByteCount
         return router.routePieces(
@@ -86,7 +88,7 @@ extension ClientSession {
 
     /// Nobody got a request. If the client itself waits for the reply, it learns so at once.
     @inline(never)
-    private func tellNoResponders(_ parser: ClientParser, _ bytes: RawSpan) {
+    private func tellNoResponders(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
         let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         let reply = bytes.extracting(parser.reply.start..<parser.reply.end)
         guard let waiting = plainSubscription(matching: reply) else { return }

@@ -93,6 +93,9 @@ final class ClientSession: ConnectionHandler {
                 messages &+= 1
                 byteCount &+= UInt64(truncatingIfNeeded: parser.totalByteCount)
                 publish(parser, bytes, base)
+                // What it may refuse leaves the connection open.
+                position = parser.end
+                continue
             case .incomplete: return position
             case .ping: receivedPing()
             case .pong: pingsOut = 0

@@ -19,7 +19,8 @@ public final class NATSService: @unchecked Sendable {
     /// Each loop's own.
     private var sessions: [SessionList] = []
     private var listener: Listener?
-    private let connectionCount = Atomic<Int>(0)
+    /// How many connections each loop has, or is about to get.
+    private let loads: Mutex<[Int]>
     private let lastClientID = Atomic<UInt64>(0)
 
     /// The sessions of one loop, by connection. For that loop only.
@@ -37,6 +38,7 @@ public final class NATSService: @unchecked Sendable {
         routers = group.loops.map { LoopRouter(loop: $0, index: index, hub: hub) }
         routing = NATSRouter(routers[0])
         sessions = loops.map { _ in SessionList() }
+        loads = Mutex(loops.map { _ in 0 })
     }
 
     /// Opens the port. Before or after the loops start.
@@ -95,14 +97,14 @@ public final class NATSService: @unchecked Sendable {
         routers.reduce(RouterStatistics()) { $0 + $1.statistics }
     }
 
-    public var clientCount: Int { connectionCount.load(ordering: .relaxed) }
+    public var clientCount: Int { loads.withLock { $0.reduce(0, +) } }
     public var subscriptionCount: Int { index.clientSubscriptionCount }
 
     // MARK: Sessions
 
     private func accept(_ accepted: AcceptedSocket) {
         let clientID = lastClientID.add(1, ordering: .relaxed).newValue
-        let loop = loops[Int(clientID % UInt64(loops.count))]
+        let loop = loops[leastLoaded()]
         loop.post { [self] in
             loop.adopt(accepted) { connection in
                 let session = ClientSession(
@@ -113,15 +115,25 @@ public final class NATSService: @unchecked Sendable {
         }
     }
 
+    /// The loop with the fewest connections, by chance where there are several: clients that come in pairs must not all
+    /// be split in the same way.
+    private func leastLoaded() -> Int {
+        loads.withLock { loads in
+            let least = loads.min()!
+            let choice = loads.indices.filter { loads[$0] == least }.randomElement()!
+            loads[choice] += 1
+            return choice
+        }
+    }
+
     private func begin(_ session: ClientSession, on loopIndex: Int) {
         sessions[loopIndex].all[session.connection.id] = session
-        let count = connectionCount.add(1, ordering: .relaxed).newValue
         session.begin()
-        if count > options.maximumConnections { session.refuse(.tooManyConnections) }
+        if clientCount > options.maximumConnections { session.refuse(.tooManyConnections) }
     }
 
     func ended(_ session: ClientSession, on loopIndex: Int) {
-        connectionCount.subtract(1, ordering: .relaxed)
+        loads.withLock { $0[loopIndex] -= 1 }
         sessions[loopIndex].all[session.connection.id] = nil
     }
 

@@ -15,9 +15,11 @@ struct MatchCache {
 
     private let slots: UnsafeMutablePointer<Entry?>
     private let hashes: UnsafeMutablePointer<UInt64>
+    private static let markCount = 16384
     /// Marks of the hashes that were asked for once.
     private let marks: UnsafeMutablePointer<UInt32>
     private var nextWay = 0
+    private var turnedAway = 0
     private var recipientCount = 0
     /// The last one that was not kept.
     private var transient: Entry?
@@ -27,7 +29,7 @@ struct MatchCache {
         // Zeroed by the kernel page by page, as they are touched: a cache that is not used takes no memory.
         slots = calloc(count, MemoryLayout<Entry?>.stride)!.assumingMemoryBound(to: Entry?.self)
         hashes = calloc(count, 8)!.assumingMemoryBound(to: UInt64.self)
-        marks = calloc(Self.setCount, 4)!.assumingMemoryBound(to: UInt32.self)
+        marks = calloc(Self.markCount, 4)!.assumingMemoryBound(to: UInt32.self)
     }
 
     func deallocate() {
@@ -71,8 +73,10 @@ struct MatchCache {
             }
         }
         let mark = UInt32(truncatingIfNeeded: hash >> 32) | 1
-        let markIndex = Int(truncatingIfNeeded: hash >> 12) & (Self.setCount - 1)
-        guard marks[markIndex] == mark else {
+        let markIndex = Int(truncatingIfNeeded: hash >> 16) & (Self.markCount - 1)
+        turnedAway &+= 1
+        // Now and then one is kept at first sight, so that two that share a mark cannot keep each other out for ever.
+        guard marks[markIndex] == mark || turnedAway % 16 == 0 else {
             marks[markIndex] = mark
             transient = entry
             return

@@ -1,35 +1,32 @@
 import Bytes
 
-extension SubscriptionTrie {
-    /// Appends the values of all filters that match `subject`. A subject with an empty token matches nothing.
-    ///
-    /// Wildcards in `subject` are letters like others: they match filters that are at least as wide.
-    public func collect(_ subject: RawSpan, into matches: inout [Value]) {
-        guard count > 0, !subject.hasEmptyToken else { return }
+extension FilterTree {
+    /// Appends the nodes of all filters that match `subject`.
+    @usableFromInline
+    func collect(_ subject: RawSpan, into matches: inout [Int]) {
+        guard !isEmpty, !subject.hasEmptyToken else { return }
         collect(subject, 0, Self.root, &matches)
     }
 
     private func collect(
-        _ subject: RawSpan, _ position: Int, _ node: Int32, _ matches: inout [Value]
+        _ subject: RawSpan, _ position: Int, _ node: Int32, _ matches: inout [Int]
     ) {
         var position = position
         var node = node
         while let token = subject.nextToken(&position) {
             let full = nodes[Int(node)].full
-            if full != none { matches.append(contentsOf: nodes[Int(full)].values) }
+            if full != none { matches.append(Int(full)) }
             let partial = nodes[Int(node)].partial
             if partial != none { collect(subject, position, partial, &matches) }
             node = findLiteral(subject.extracting(token.start..<token.end), in: node)
             if node == none { return }
         }
-        if !nodes[Int(node)].values.isEmpty {
-            matches.append(contentsOf: nodes[Int(node)].values)
-        }
+        if nodes[Int(node)].valueCount > 0 { matches.append(Int(node)) }
     }
 
-    /// Whether any filter matches `subject`.
-    public func hasMatch(_ subject: RawSpan) -> Bool {
-        guard count > 0, !subject.hasEmptyToken else { return false }
+    @usableFromInline
+    func hasMatch(_ subject: RawSpan) -> Bool {
+        guard !isEmpty, !subject.hasEmptyToken else { return false }
         return hasMatch(subject, 0, Self.root)
     }
 
@@ -43,19 +40,19 @@ extension SubscriptionTrie {
             node = findLiteral(subject.extracting(token.start..<token.end), in: node)
             if node == none { return false }
         }
-        return !nodes[Int(node)].values.isEmpty
+        return nodes[Int(node)].valueCount > 0
     }
 
-    /// Whether any filter and `filter` have a subject in common.
-    public func hasOverlap(_ filter: RawSpan) -> Bool {
-        guard count > 0, !filter.hasEmptyToken else { return false }
+    @usableFromInline
+    func hasOverlap(_ filter: RawSpan) -> Bool {
+        guard !isEmpty, !filter.hasEmptyToken else { return false }
         return hasOverlap(filter, 0, Self.root)
     }
 
     private func hasOverlap(_ filter: RawSpan, _ position: Int, _ node: Int32) -> Bool {
         var position = position
         guard let token = filter.nextToken(&position) else {
-            return !nodes[Int(node)].values.isEmpty
+            return nodes[Int(node)].valueCount > 0
         }
         let here = nodes[Int(node)]
         // Nodes that lead nowhere are pruned, so any child has a value at or below it.
