@@ -159,12 +159,11 @@ import Testing
     @Test func `a client that leaves takes its subscriptions along`() throws {
         let server = try TestServer()
         defer { server.stop() }
-        do {
-            let client = server.wire()
-            client.send("SUB a 1\r\nSUB b q 2\r\n")
-            client.settle()
-            #expect(server.service.subscriptionCount == 2)
-        }
+        let client = server.wire()
+        client.send("SUB a 1\r\nSUB b q 2\r\n")
+        client.settle()
+        #expect(server.service.subscriptionCount == 2)
+        client.close()
         for _ in 0..<500 where server.service.clientCount > 0 { pause(milliseconds: 10) }
         #expect(server.service.subscriptionCount == 0)
         #expect(server.service.clientCount == 0)
@@ -177,17 +176,17 @@ import Testing
         }
         defer { server.stop() }
         let client = server.wire(nil)
+        client.showsPings = true
         #expect(client.lines(4) == ["PING", "PING", "-ERR 'Stale Connection'", "nothing"])
     }
 
     @Test func `a connection above the limit is refused by name, and the next is welcome when one left`() throws {
         let server = try TestServer { $0.maximumConnections = 1 }
         defer { server.stop() }
-        do {
-            let first = server.wire()
-            #expect(server.wire(nil).line() == "-ERR 'maximum connections exceeded'")
-            first.settle()
-        }
+        let first = server.wire()
+        #expect(server.wire(nil).line() == "-ERR 'maximum connections exceeded'")
+        first.settle()
+        first.close()
         for _ in 0..<500 where server.service.clientCount > 0 { pause(milliseconds: 10) }
         server.wire().settle()
     }

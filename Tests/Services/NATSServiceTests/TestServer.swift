@@ -9,6 +9,8 @@ final class TestServer: InternalInbox, @unchecked Sendable {
     let group: EventLoopGroup
     let service: NATSService
     private let captured = Mutex<[String]>([])
+    /// Keeps clients connected until the server stops.
+    private let wires = Mutex<[Wire]>([])
 
     init(loopCount: Int = 2, _ change: (inout NATSServerOptions) -> Void = { _ in }) throws {
         group = try EventLoopGroup(loopCount: loopCount)
@@ -38,7 +40,9 @@ final class TestServer: InternalInbox, @unchecked Sendable {
     }
 
     func wire(_ options: String? = "\"headers\":true,\"no_responders\":true") -> Wire {
-        Wire(port: service.port, connect: options)
+        let wire = Wire(port: service.port, connect: options)
+        wires.withLock { $0.append(wire) }
+        return wire
     }
 
     func stop() { group.stop() }

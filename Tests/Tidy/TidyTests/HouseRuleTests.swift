@@ -21,6 +21,7 @@ struct HouseRuleTests {
         "Sources/Formats/JSON/JSONParser.swift",
         "Sources/Formats/JetStreamAPI/AckSubject.swift",
         "Sources/Formats/NATSProtocol/ClientParser+Line.swift",
+        "Sources/Formats/NATSProtocol/ClientParser.swift",
         "Sources/Formats/Records/GzipCodec.swift",
         "Sources/Formats/Records/LZ4Codec.swift",
         "Sources/Formats/Records/SnappyCodec.swift",
