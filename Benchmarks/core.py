@@ -1,75 +1,68 @@
-"""Core NATS over raw sockets: publishers send blocks made beforehand, subscribers count bytes.
+"""Core NATS beside nats-server: the same load from natsload.c, in turns.
 
-The figures of one run say little on a busy machine; compare the servers of the same run.
+Shown are the medians of the rounds: messages a second as the clients saw them, and the server's own processor time for
+each, which a busy machine disturbs less. In the environment: ROUNDS (3), SCALE (1) of the number of messages, ONLY a part
+of a workload's name.
 """
 
-import multiprocessing
-import socket
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
 
-from measure import measured, running
+from measure import cpu_seconds, running
 
-SUBJECT = "bench.subject"
-BLOCK = 64 << 10
-
-
-def connected(port, *lines):
-    """A socket behind CONNECT and the given lines, all of them processed."""
-    one = socket.create_connection(("127.0.0.1", port))
-    one.recv(1 << 16)
-    one.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\n' + b"".join(lines) + b"PING\r\n")
-    held = b""
-    while not held.endswith(b"PONG\r\n"):
-        held += one.recv(1 << 16)
-    return one
-
-
-def publish(port, size, count):
-    """Sends `count` messages and waits until the server has read them."""
-    message = f"PUB {SUBJECT} {size}\r\n".encode() + b"x" * size + b"\r\n"
-    per_block = max(1, BLOCK // len(message))
-    one, block = connected(port), message * per_block
-    for _ in range(count // per_block):
-        one.sendall(block)
-    one.sendall(message * (count % per_block) + b"PING\r\n")
-    while not one.recv(1 << 16).endswith(b"PONG\r\n"):
-        pass
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+SCALE = float(os.environ.get("SCALE", "1"))
+ONLY = os.environ.get("ONLY", "")
+WORKLOADS = [
+    ("pub only, 16 B", "pub", 1, 16, 4_000_000),
+    ("pub only, 128 B", "pub", 1, 128, 2_000_000),
+    ("1 to 1, 16 B", "pairs", 1, 16, 3_000_000),
+    ("1 to 1, 128 B", "pairs", 1, 128, 2_000_000),
+    ("1 to 1, 1024 B", "pairs", 1, 1024, 500_000),
+    ("4 pairs, 128 B", "pairs", 4, 128, 500_000),
+    ("4 pairs, 128 B, 1000 subjects each", "pairs", 4, 128, 500_000, 1000),
+    ("1 to 8, 16 B", "fan", 8, 16, 500_000),
+    ("1 to 8, 128 B", "fan", 8, 128, 400_000),
+    ("1 to 8, 1024 B", "fan", 8, 1024, 60_000),
+    ("request-reply, 1 client, 128 B", "request", 1, 128, 20_000),
+    ("request-reply, 16 clients, 128 B", "request", 16, 128, 5_000),
+]
 
 
-def subscribe(port, size, count, ready):
-    """Reads until `count` messages have come."""
-    one = connected(port, f"SUB {SUBJECT} 1\r\n".encode())
-    ready.set()
-    left = count * (len(f"MSG {SUBJECT} 1 {size}\r\n") + size + 2)
-    buffer = bytearray(1 << 20)
-    while left > 0:
-        received = one.recv_into(buffer)
-        assert received > 0, "the server closed the connection"
-        left -= received
+def build(folder: str) -> Path:
+    """The load generator, compiled by whatever C compiler there is."""
+    compiler = shutil.which("cc") or shutil.which("clang")
+    load = Path(folder) / "natsload"
+    source = Path(__file__).with_name("natsload.c")
+    subprocess.run([compiler, "-O2", "-pthread", "-o", load, source], check=True)
+    return load
 
 
-def run(server, publishers, subscribers, size, count):
-    ready = [multiprocessing.Event() for _ in range(subscribers)]
-    readers = [multiprocessing.Process(target=subscribe, args=(server.nats_port, size, count, event))
-               for event in ready]
-    for reader in readers:
-        reader.start()
-    for event in ready:
-        event.wait(20)
-    label = f"{publishers} pub -> {subscribers} sub, {size} B"
-    with measured(label, server, count * max(1, subscribers), size):
-        writers = [multiprocessing.Process(target=publish, args=(server.nats_port, size, count // publishers))
-                   for _ in range(publishers)]
-        for process in writers:
-            process.start()
-        for process in writers + readers:
-            process.join()
-            assert process.exitcode == 0
+def run(load: Path, server, mode: str, count: int, size: int, messages: int, *more) -> tuple[float, float]:
+    """Messages a second, and microseconds of the server's processor time for each."""
+    before = cpu_seconds(server)
+    arguments = [server.nats_port, mode, count, size, max(1, int(messages * SCALE)), *more]
+    output = subprocess.run([load, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+    seconds, published, delivered = map(float, output.split())
+    time.sleep(0.05)
+    done = max(published, delivered)
+    return done / seconds, (cpu_seconds(server) - before) / done * 1e6
 
 
 if __name__ == "__main__":
-    for publishers, subscribers, size, count in [
-            (1, 0, 16, 4_000_000), (1, 0, 128, 4_000_000), (1, 1, 16, 2_000_000), (1, 1, 128, 2_000_000),
-            (1, 1, 1024, 1_000_000), (1, 8, 128, 500_000), (4, 1, 128, 2_000_000)]:
-        for kind in ("nats-server", "duolog"):
-            with running(kind) as server:
-                run(server, publishers, subscribers, size, count)
+    with tempfile.TemporaryDirectory() as folder, running("duolog") as duolog, running("nats-server") as other:
+        load = build(folder)
+        print(f"{'':34} {'duolog':>25} {'nats-server':>25} {'duolog is':>22}")
+        for name, *workload in WORKLOADS:
+            if ONLY not in name:
+                continue
+            rounds = [[run(load, server, *workload) for server in (duolog, other)] for _ in range(ROUNDS)]
+            (rate, cpu), (other_rate, other_cpu) = (
+                [statistics.median(one[index][value] for one in rounds) for value in (0, 1)] for index in (0, 1))
+            print(f"{name:34} {rate:11,.0f}/s {cpu:6.3f} µs {other_rate:12,.0f}/s {other_cpu:6.3f} µs"
+                  f" {rate / other_rate:6.1f} × as fast, {other_cpu / max(cpu, 1e-9):4.1f} × as cheap", flush=True)

@@ -63,7 +63,7 @@ public final class NATSService: @unchecked Sendable {
             let sessions = sessions[loop.index]
             router.onExhausted = { [unowned self] in exhausted($0, on: loop) }
             loop.post { [unowned self] in
-                loop.atTurnEnd { [unowned router] in router.handOverCaptured() }
+                loop.atTurnEnd { [unowned router] in router.endTurn() }
                 checkKeepalive(of: sessions, on: loop)
             }
         }
@@ -94,7 +94,7 @@ public final class NATSService: @unchecked Sendable {
 
     /// What all loops have done since the start. Any thread; the numbers may be a moment old.
     public var statistics: RouterStatistics {
-        routers.reduce(RouterStatistics()) { $0 + $1.statistics }
+        routers.reduce(RouterStatistics()) { $0 + $1.publishedStatistics }
     }
 
     public var clientCount: Int { loads.withLock { $0.reduce(0, +) } }

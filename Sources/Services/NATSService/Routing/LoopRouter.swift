@@ -28,7 +28,9 @@ final class LoopRouter: @unchecked Sendable {
     let index: SubscriptionIndex
     let hub: CaptureHub
 
+    /// This loop's own; others read `published`, which is brought up to date at the end of each turn.
     var statistics = RouterStatistics()
+    private let published = Mutex(RouterStatistics())
     var cache = MatchCache()
     /// Raised whenever cached matches must be compared with the index again: at each read, since its bytes may come
     /// after another client's subscription was confirmed, and at each change on this loop.
@@ -116,8 +118,16 @@ final class LoopRouter: @unchecked Sendable {
         }
     }
 
-    /// At the end of the turn.
-    func handOverCaptured() {
+    /// Of the turns so far. Any thread.
+    var publishedStatistics: RouterStatistics { published.withLock { $0 } }
+
+    /// At the end of the turn, before its output is written: who has got a message finds it counted.
+    func endTurn() {
+        handOverCaptured()
+        published.withLock { $0 = statistics }
+    }
+
+    private func handOverCaptured() {
         if captured.isEmpty { return }
         if loop.index == 0 {
             // What the inbox publishes while it reads is captured for the next round.
