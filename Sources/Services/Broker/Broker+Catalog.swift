@@ -63,7 +63,9 @@ extension Broker {
         let record: CatalogRecord
         do { record = try catalog.decideDeleteStream(id) } catch { throw .refused(error) }
         let topicName = catalog[id]?.topicName
+        let consumers = (catalog[id]?.logs ?? []).compactMap { logs[$0] }.flatMap { $0.consumers.values }
         try change(record)
+        for consumer in consumers { close(consumer) }
         guard let topicName else { return }
         do { try forgetOffsets(ofTopic: topicName) } catch { throw .storage(error) }
     }

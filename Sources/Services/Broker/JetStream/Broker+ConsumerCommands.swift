@@ -31,9 +31,9 @@ extension Broker {
         if config.isPush { consumer.machine.setBound(isListenedTo(consumer), now: loop.now) }
         // Its first message comes behind the answer that it is there.
         consumer.isReady = false
-        whenDurable { [weak self] in
+        whenDurable { [unowned self] in
             consumer.isReady = true
-            self?.wake(consumer)
+            wake(consumer)
         }
         publishWhenDurable(.consumer(.create, stream: stream.name, consumer: name))
         return consumer
@@ -88,6 +88,7 @@ extension Broker {
     /// Whoever waits for the consumer is told that it is gone.
     func close(_ consumer: StreamConsumer) {
         consumer.isDeleted = true
+        consumer.log.consumers[consumer.name] = nil
         if let timer = consumer.timer { loop.cancel(timer) }
         consumer.timer = nil
         consumer.machine.close()

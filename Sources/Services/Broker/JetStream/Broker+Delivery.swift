@@ -188,7 +188,7 @@ extension Broker {
     }
 
     func publishWhenDurable(_ advisory: Advisory) {
-        whenDurable { [weak self] in self?.publish(advisory) }
+        whenDurable { [unowned self] in publish(advisory) }
     }
 
     /// Characters that nobody has had before, as far as chance goes.
@@ -218,8 +218,8 @@ extension Broker {
         guard let deadline else { return }
         consumer.timer = loop.schedule(
             afterNanoseconds: max(0, deadline.nanoseconds - now.nanoseconds)
-        ) { [weak self, weak consumer] in
-            guard let self, let consumer else { return }
+        ) { [unowned self] in
+            // Not weak: that would make every use of a consumer slower. Its timer is cancelled when it goes.
             consumer.timer = nil
             consumer.timerDeadline = nil
             wake(consumer)

@@ -88,8 +88,7 @@ extension Broker {
             loop.cancel(current.timer)
         }
         let pause = max(Self.shortestExpiryPause, due.nanoseconds - loop.now.nanoseconds)
-        let timer = loop.schedule(afterNanoseconds: pause) { [weak self, weak log] in
-            guard let self, let log else { return }
+        let timer = loop.schedule(afterNanoseconds: pause) { [unowned self] in
             expiryTimers[log.id] = nil
             guard !log.isDeleted else { return }
             expire(log)

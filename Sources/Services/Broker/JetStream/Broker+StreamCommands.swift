@@ -64,9 +64,7 @@ extension Broker {
         if let stream = catalog[place.stream], stream.partitionCount > 1 {
             throw .invalidConfig("a partition of a Kafka topic can not be deleted by itself")
         }
-        let consumers = Array(log.consumers.values)
         do { try deleteStream(place.stream) } catch { throw error.jetStream }
-        for consumer in consumers { close(consumer) }
         publishWhenDurable(.stream(.delete, stream: name))
     }
 

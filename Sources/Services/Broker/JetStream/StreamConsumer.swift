@@ -5,7 +5,8 @@ import Transport
 
 /// A JetStream consumer joined to its log, on loop 0: the machine, its timer and what it does in this turn.
 public final class StreamConsumer {
-    public unowned let log: PartitionLog
+    /// The log knows its consumers, too, until they are deleted.
+    public let log: PartitionLog
     public let name: String
     public internal(set) var machine: ConsumerMachine
     public internal(set) var isDeleted = false

@@ -52,10 +52,7 @@ extension JetStreamService {
     /// What a client says about a message that it got.
     func acknowledge(_ message: borrowing CapturedMessage) {
         guard let subject = AckSubjectView(message.subject) else { return }
-        let stream = String(repairingUTF8: subject.stream)
-        guard let id = broker.catalog.log(streamName: stream), let log = broker.log(id),
-            let consumer = log.consumers[String(repairingUTF8: subject.consumer)]
-        else { return }
+        guard let consumer = consumer(subject.consumer, of: subject.stream) else { return }
         let sequence = StreamSequence(subject.streamSequence)
         guard let word = AckMessage(message.payload) else {
             durableReplies.append(to: message.reply, [])
@@ -67,6 +64,21 @@ extension JetStreamService {
         } else {
             durableReplies.append(to: message.reply, [])
         }
+    }
+
+    /// Acks of one consumer come one after the other: it is looked up once.
+    private func consumer(_ name: RawSpan, of stream: RawSpan) -> StreamConsumer? {
+        if let known = lastAcked, !known.consumer.isDeleted, name.hasSameBytes(as: known.name.span.bytes),
+            stream.hasSameBytes(as: known.stream.span.bytes)
+        {
+            return known.consumer
+        }
+        guard let id = broker.catalog.log(streamName: String(repairingUTF8: stream)),
+            let consumer = broker.log(id)?.consumers[String(repairingUTF8: name)]
+        else { return nil }
+        lastAcked = LastAcked(
+            consumer: consumer, stream: Array(copying: stream), name: Array(copying: name))
+        return consumer
     }
 
     /// `$JS.FC.<stream>.<consumer>.<token>`

@@ -18,6 +18,8 @@ public final class JetStreamService: InternalInbox, CatalogObserver {
     /// The filters whose publishes are captured, with the log they go to or the stream that spreads them over its logs.
     private var captures: [StreamID: [String]] = [:]
     var targets = PublishTargets()
+    /// Whose delivery was acked last.
+    var lastAcked: LastAcked?
     var apiTotal: UInt64 = 0
     var apiErrors: UInt64 = 0
     /// Answers of this block that say something is on disk.
@@ -94,6 +96,13 @@ public final class JetStreamService: InternalInbox, CatalogObserver {
         nats.routing.publish(
             subject: inbox, reply: nil, headers: headers.span.bytes, payload: RawSpan())
     }
+}
+
+/// A consumer by the names that stand in its ack subjects.
+struct LastAcked {
+    var consumer: StreamConsumer
+    var stream: [UInt8]
+    var name: [UInt8]
 }
 
 /// Answers on their way, in one piece of memory.
