@@ -9,6 +9,11 @@ import Platform
 import Storage
 import Transport
 
+/// Why the server cannot start, where the error itself does not say what it was about.
+struct ServerFailure: Error, CustomStringConvertible {
+    var description: String
+}
+
 /// The running server: the one place where machines, devices and services are put together.
 final class Server {
     private let plan: ServerPlan
@@ -79,7 +84,10 @@ final class Server {
 
     private func recover() throws {
         guard let folder = plan.dataFolder else { return }
-        let wal = try WriteAheadLog(directory: folder)
+        let wal: WriteAheadLog
+        do { wal = try WriteAheadLog(directory: folder) } catch {
+            throw ServerFailure(description: "cannot use data folder \(folder): \(error)")
+        }
         self.wal = wal
         var options = BrokerOptions()
         options.jetStreamEnabled = plan.jetStream
@@ -123,12 +131,17 @@ final class Server {
         let (plan, nats, broker, kafkaPort) = (plan, nats, broker, kafkaListener?.port)
         let home = loops.loops[0]
         let start = Clock.now()
-        let server = try MonitoringServer(host: plan.host, port: port) { request, answer in
-            home.post {
-                let snapshot = ServerSnapshot(
-                    plan: plan, start: start, nats: nats, kafkaPort: kafkaPort, broker: broker)
-                answer(MonitoringEndpoints.response(to: request.path, snapshot) ?? .notFound)
+        let server: MonitoringServer
+        do {
+            server = try MonitoringServer(host: plan.host, port: port) { request, answer in
+                home.post {
+                    let snapshot = ServerSnapshot(
+                        plan: plan, start: start, nats: nats, kafkaPort: kafkaPort, broker: broker)
+                    answer(MonitoringEndpoints.response(to: request.path, snapshot) ?? .notFound)
+                }
             }
+        } catch {
+            throw ServerFailure(description: "listen tcp \(plan.host):\(port) for monitoring: \(error)")
         }
         monitoring = server
         log.info("Starting http monitor on \(plan.host):\(server.port)")

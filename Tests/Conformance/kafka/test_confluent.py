@@ -43,12 +43,17 @@ class TestTopics:
         assert code_of(raised) == KafkaError.TOPIC_EXCEPTION
 
     @pytest.mark.parametrize("partitions, replicas, code", [
-        (0, 1, KafkaError.INVALID_PARTITIONS), (1, 3, KafkaError.INVALID_REPLICATION_FACTOR)])
+        (0, 1, KafkaError.INVALID_PARTITIONS), (1, 0, KafkaError.INVALID_REPLICATION_FACTOR)])
     def test_impossible_numbers_are_refused(self, duolog, name, partitions, replicas, code):
         new = NewTopic(name, num_partitions=partitions, replication_factor=replicas)
         with pytest.raises(KafkaException) as raised:
             admin(duolog).create_topics([new])[name].result(timeout=10)
         assert code_of(raised) == code
+
+    def test_replicas_that_there_cannot_be_are_taken_as_one(self, duolog, name):
+        """Connect and many scripts ask for 3 whatever the cluster; one node keeps one copy, and says so."""
+        admin(duolog).create_topics([NewTopic(name, 1, 3)])[name].result(timeout=10)
+        assert len(admin(duolog).list_topics(name, timeout=10).topics[name].partitions[0].replicas) == 1
 
     def test_creation_can_be_tried_without_doing_it(self, duolog, name):
         new = NewTopic(name, num_partitions=1, replication_factor=1)
