@@ -114,7 +114,7 @@ let services: [Target] = [
         ["Broker", "Bytes", "KafkaProtocol", "KafkaService", "Model", "Records", "Storage", "Transport", logging]),
     tests(
         "Services", "NATSService", ["Broker", "Bytes", "NATSService", "Transport"]),
-    tests("Services", "Broker", ["Broker"]),
+    tests("Services", "Broker", ["Broker", logging]),
 ]
 
 // The Swift runtime goes into the executable: one file to copy. Said here and not on the command line, because

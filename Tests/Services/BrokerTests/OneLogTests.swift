@@ -1,5 +1,6 @@
 import Broker
 import Bytes
+import Catalog
 import JetStream
 import JetStreamAPI
 import KafkaProtocol
@@ -41,7 +42,8 @@ import Transport
         while let batch = try batches.next() {
             var records = RecordCursor(batch.payload, count: Int(batch.header.recordCount))
             while let record = try records.next() {
-                let key = record.key.map { String(repairingUTF8: $0) } ?? "-"
+                var key = "-"
+                if let bytes = record.key { key = String(repairingUTF8: bytes) }
                 let value = String(repairingUTF8: record.natsPayload)
                 found.append("\(batch.offset(of: record).value) \(key)=\(value)")
             }

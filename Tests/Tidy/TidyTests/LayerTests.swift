@@ -27,6 +27,9 @@ struct LayerTests {
         "Dispatch": ["Devices", "Services", "Server"],
         "Logging": ["Devices", "Services", "Server"],
         "ArgumentParser": ["Server"],
+        "NIOCore": ["Devices", "Services"],
+        "NIOHTTP1": ["Devices", "Services"],
+        "NIOPosix": ["Devices", "Services"],
     ]
 
     @Test func `every folder in Sources is a layer`() {
