@@ -1,8 +1,8 @@
 import Glibc
 
 extension Socket {
-    /// Binds and listens. `port` 0 takes a free one. An unspecified host (`0.0.0.0`, `::` or empty) takes IPv4 and
-    /// IPv6 where the machine has both.
+    /// Binds and listens. `port` 0 takes a free one. An unspecified host (`0.0.0.0`, `::` or empty)
+    /// takes IPv4 and IPv6 where the machine has both.
     public static func listen(
         host: String, port: Int
     ) throws(SocketError) -> (socket: Socket, port: Int) {
@@ -11,7 +11,9 @@ extension Socket {
                 return try listen(addressOf: "::", port: port, dualStack: true)
             } catch {
                 // Machines without IPv6.
-                guard error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL else { throw error }
+                guard error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL else {
+                    throw error
+                }
                 return try listen(addressOf: "0.0.0.0", port: port, dualStack: false)
             }
         }

@@ -113,6 +113,8 @@ public struct Socket: Equatable, Sendable {
     }
 
     private static func text(_ terminated: [CChar]) -> String {
-        String(decoding: terminated.prefix { $0 != 0 }.lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        String(
+            decoding: terminated.prefix { $0 != 0 }.lazy.map { UInt8(bitPattern: $0) },
+            as: UTF8.self)
     }
 }

@@ -58,8 +58,8 @@ extension Connection {
         loop.ready.append(self)
     }
 
-    /// One share of reading: what is kept, or one read's worth. The socket is polled edge triggered, so if there may be
-    /// more, the connection comes again in the next turn.
+    /// One share of reading: what is kept, or one read's worth. The socket is polled edge
+    /// triggered, so if there may be more, the connection comes again in the next turn.
     func readTurn() {
         guard state == .open else {
             if state == .lingering { discardInput() }

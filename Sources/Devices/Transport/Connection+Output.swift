@@ -6,7 +6,8 @@ import Synchronization
 /// The blocks that the kernel did not take yet, in order. Behind a lock, since any loop may write.
 struct OutputQueue: ~Copyable {
     var blocks = Deque<OutputBlock>()
-    /// Some thread is in a system call with this socket, and will look at the queue when it is back.
+    /// Some thread is in a system call with this socket, and will look at the queue when it is
+    /// back.
     var isWriting = false
     /// The socket became writable meanwhile.
     var becameWritable = false
@@ -40,7 +41,8 @@ extension Connection {
         stage.pointee.count += count
     }
 
-    /// Sends `bytes` at the end of the turn; long ones are not copied. On the connection's own loop.
+    /// Sends `bytes` at the end of the turn; long ones are not copied. On the connection's own
+    /// loop.
     public func write(_ bytes: [UInt8]) {
         guard bytes.count >= 32 << 10 else { return write(bytes.span.bytes) }
         let stage = stage(of: loop.index)
@@ -207,7 +209,9 @@ extension Connection {
         while true {
             output.withLock { queue in
                 queue.becameWritable = false
-                while blocks.count < limit, let block = queue.blocks.popFirst() { blocks.append(block) }
+                while blocks.count < limit, let block = queue.blocks.popFirst() {
+                    blocks.append(block)
+                }
             }
             pieces.removeAll(keepingCapacity: true)
             for block in blocks {
@@ -252,7 +256,8 @@ extension Connection {
         }
     }
 
-    /// True: there is output that must go first, and ``finishSending()`` will be called when it has.
+    /// True: there is output that must go first, and ``finishSending()`` will be called when it
+    /// has.
     func drainsBeforeEnd() -> Bool {
         output.withLock { queue in
             queue.tellsWhenEmpty = queue.isWriting || !queue.blocks.isEmpty

@@ -4,13 +4,15 @@ import Synchronization
 
 /// What becomes of a connection's bytes. Called on the connection's loop.
 public protocol ConnectionHandler: AnyObject {
-    /// Takes what it can use of `bytes` and returns how many those were; the rest comes again with more behind it.
+    /// Takes what it can use of `bytes` and returns how many those were; the rest comes again with
+    /// more behind it.
     func received(_ bytes: RawSpan, on connection: Connection) -> Int
     /// The connection has ended, for whatever reason. Called once; nothing is received any more.
     func closed(_ connection: Connection)
 }
 
-/// A TCP connection, which lives on one loop. Other loops may write to it, each by a stage of its own.
+/// A TCP connection, which lives on one loop. Other loops may write to it, each by a stage of its
+/// own.
 public final class Connection: @unchecked Sendable {
     public let loop: EventLoop
     /// Never given out twice by this process.
@@ -38,7 +40,7 @@ public final class Connection: @unchecked Sendable {
     var place = 0
     var state = State.open
 
-    /// open → closing (output is still written) → lingering (waits for the peer to close) → ended;
+    /// open → closing (output is still written) → lingering (waits for the peer) → ended;
     /// each may go to ended at once.
     enum State { case open, closing, lingering, ended }
 
@@ -90,7 +92,8 @@ public final class Connection: @unchecked Sendable {
 
     public var isOpen: Bool { state == .open }
 
-    /// Ends the connection at the end of this turn; with `afterFlush`, once all its output is written.
+    /// Ends the connection at the end of this turn; with `afterFlush`, once all its output is
+    /// written.
     public func close(afterFlush: Bool) { close(afterFlush: afterFlush, linger: true) }
 
     func close(afterFlush: Bool, linger: Bool) {
@@ -143,8 +146,8 @@ public final class Connection: @unchecked Sendable {
         }
     }
 
-    /// All output is with the kernel. Closing now could discard what the peer sent meanwhile and, with it, our last
-    /// words: so the peer first gets the chance to close its side.
+    /// All output is with the kernel. Closing now could discard what the peer sent meanwhile and,
+    /// with it, our last words: so the peer first gets the chance to close its side.
     func finishSending() {
         guard state == .closing else { return }
         guard lingers, endReason != .peerClosed else { return end(.ended) }

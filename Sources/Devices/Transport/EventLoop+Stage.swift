@@ -9,7 +9,8 @@ extension EventLoop {
         }
     }
 
-    /// The slow path of ``reserve(_:in:of:)``: at a connection's first bytes of a turn, and when a block is full.
+    /// The slow path of ``reserve(_:in:of:)``: at a connection's first bytes of a turn, and when a
+    /// block is full.
     @inline(never)
     public func makeRoom(
         _ byteCount: Int, in stage: UnsafeMutablePointer<OutputStage>, of connection: Connection

@@ -4,8 +4,9 @@ import Synchronization
 
 /// One thread with its own epoll set, and everything that lives on it.
 ///
-/// A turn: wait, run what other threads posted, read what is ready, run due timers, run the turn-end hooks, write
-/// each socket that got something once. Everything but ``post(_:)`` is for the loop's own thread.
+/// A turn: wait, run what other threads posted, read what is ready, run due timers, run the
+/// turn-end hooks, write each socket that got something once. Everything but ``post(_:)`` is for
+/// the loop's own thread.
 public final class EventLoop: @unchecked Sendable {
     public let index: Int
     /// How many loops the group has: each connection has one output stage for each.
@@ -17,8 +18,8 @@ public final class EventLoop: @unchecked Sendable {
     public internal(set) var monotonicNanoseconds: Int64
     /// Counts turns.
     public internal(set) var turn: UInt64 = 0
-    /// The last receiver with more than ``congestionByteCount`` pending that this loop staged for. Producers look
-    /// here to slow down, and set it back to nil.
+    /// The last receiver with more than ``congestionByteCount`` pending that this loop staged for.
+    /// Producers look here to slow down, and set it back to nil.
     public var congestedReceiver: Connection?
 
     /// A receiver with more than this pending is congested.
@@ -117,7 +118,8 @@ public final class EventLoop: @unchecked Sendable {
     public var connectionCount: Int { connections.count }
 }
 
-/// What the poller's 64 bits say: an object's address, whose low bits are free, and what kind it is.
+/// What the poller's 64 bits say: an object's address, whose low bits are free, and what kind it
+/// is.
 enum PollTag {
     static let wakeup: UInt64 = 1
     private static let listenerBit: UInt64 = 2

@@ -1,7 +1,8 @@
 import Glibc
 public import Platform
 
-/// The loops of the process, a thread each. Loop 0 is the home of everything that has one place only.
+/// The loops of the process, a thread each. Loop 0 is the home of everything that has one place
+/// only.
 public final class EventLoopGroup: @unchecked Sendable {
     public let loops: [EventLoop]
 
@@ -23,8 +24,8 @@ public final class EventLoopGroup: @unchecked Sendable {
         threads = loops.map { loop in Thread(name: "loop-\(loop.index)") { loop.run() } }
     }
 
-    /// Closes what listens and what is connected, after writing what is pending and fits, and waits for the threads
-    /// to end. Not to be called on a loop.
+    /// Closes what listens and what is connected, after writing what is pending and fits, and waits
+    /// for the threads to end. Not to be called on a loop.
     public func stop() {
         for loop in loops { loop.post { loop.stop() } }
         for thread in threads { thread.join() }

@@ -7,7 +7,8 @@ public struct AcceptedSocket: Sendable {
     public let port: Int
 }
 
-/// An open port. Each connection that comes in is given to the `accepted` closure, which chooses its loop.
+/// An open port. Each connection that comes in is given to the `accepted` closure, which chooses
+/// its loop.
 public final class Listener: @unchecked Sendable {
     public let host: String
     /// The real one, where 0 asked for any.
@@ -32,9 +33,10 @@ public final class Listener: @unchecked Sendable {
         self.host = host
     }
 
-    /// Begins to accept on `loop`, from any thread. `accepted` runs on that loop. Until then peers wait in the
-    /// kernel's queue.
-    public func start(on loop: EventLoop, _ accepted: @escaping @Sendable (AcceptedSocket) -> Void) {
+    /// Begins to accept on `loop`, from any thread. `accepted` runs on that loop. Until then peers
+    /// wait in the kernel's queue.
+    public func start(on loop: EventLoop, _ accepted: @escaping @Sendable (AcceptedSocket) -> Void)
+    {
         loop.post { [self] in
             self.loop = loop
             self.accepted = accepted

@@ -1,7 +1,8 @@
 import Platform
 import Synchronization
 
-/// How other threads hand work to a loop: a list that is taken as a whole, and a knock only if the loop sleeps.
+/// How other threads hand work to a loop: a list that is taken as a whole, and a knock only if the
+/// loop sleeps.
 final class Mailbox: Sendable {
     private let list = Mutex<[@Sendable () -> Void]>([])
     private let isAsleep = Atomic<Bool>(false)

@@ -1,7 +1,9 @@
-/// Where one loop gathers, during a turn, what it has for one connection. Only that loop touches it.
+/// Where one loop gathers, during a turn, what it has for one connection. Only that loop touches
+/// it.
 ///
-/// Unsafe has an address here and in the `Connection+…` files: a stage's memory belongs to the stage until it is
-/// handed over as an ``OutputBlock``, the block's memory to whoever holds the block.
+/// Unsafe has an address here and in the `Connection+…` files: a stage's memory belongs to the
+/// stage until it is handed over as an ``OutputBlock``, the block's memory to whoever holds the
+/// block.
 @frozen
 public struct OutputStage {
     /// nil: nothing was staged since the last flush.
@@ -37,14 +39,16 @@ final class ArrayOwner: @unchecked Sendable {
     private let array: ContiguousArray<UInt8>
 
     init(_ bytes: [UInt8]) {
-        // An array that nobody mutates any more keeps its storage; the reference here keeps it alive.
+        // An array that nobody mutates any more keeps its storage; the reference here keeps it
+        // alive.
         array = ContiguousArray(bytes)
         count = array.count
         base = array.withUnsafeBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress!) }
     }
 }
 
-/// A loop's spare blocks, last in first out, so that the one in the processor's cache is used first.
+/// A loop's spare blocks, last in first out, so that the one in the processor's cache is used
+/// first.
 struct BlockPool {
     static let smallCapacity = 4 << 10
     static let largeCapacity = 64 << 10

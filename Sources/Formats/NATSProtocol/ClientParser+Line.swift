@@ -43,7 +43,9 @@ extension ClientParser {
     mutating func line(
         _ bytes: RawSpan, _ position: Int, _ verb: StaticString, _ command: ClientCommand
     ) -> ClientCommand {
-        guard let start = afterVerb(bytes, position, verb) else { return verbFailure(bytes, position, verb) }
+        guard let start = afterVerb(bytes, position, verb) else {
+            return verbFailure(bytes, position, verb)
+        }
         var index = start
         while index < bytes.byteCount, isSpace(bytes[byteAt: index]) { index &+= 1 }
         argument.start = index
@@ -57,8 +59,8 @@ extension ClientParser {
         return argument.count > maximumControlLine ? .controlLineTooLong : command
     }
 
-    /// Splits the arguments behind `verb`. More than four are counted as five. nil: all is well, and `end` is behind
-    /// the line.
+    /// Splits the arguments behind `verb`. More than four are counted as five. nil: all is well,
+    /// and `end` is behind the line.
     mutating func verbAndArguments(
         _ bytes: RawSpan, _ position: Int, _ verb: StaticString
     ) -> ClientCommand? {
@@ -77,7 +79,9 @@ extension ClientParser {
             var byte: UInt8 = 0
             while index < count {
                 byte = bytes[byteAt: index]
-                if byte <= 0x20, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { break }
+                if byte <= 0x20, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
+                    break
+                }
                 index &+= 1
             }
             if index > tokenStart {
@@ -95,7 +99,8 @@ extension ClientParser {
             guard index < count else { break }
             if byte == 0x0A {
                 // The line as nats-server counts it is without its CR.
-                let lineEnd = index > lineStart && bytes[byteAt: index &- 1] == 0x0D ? index &- 1 : index
+                let lineEnd =
+                    index > lineStart && bytes[byteAt: index &- 1] == 0x0D ? index &- 1 : index
                 if lineEnd &- lineStart > maximumControlLine { return .controlLineTooLong }
                 if lastEnd &+ 1 != index || lineEnd == index { lineIsCanonical = false }
                 end = index &+ 1

@@ -18,7 +18,8 @@ public struct ByteRange: Equatable, Sendable {
 
 /// What a client sent, or why that cannot be told.
 public enum ClientCommand: UInt8, Sendable {
-    /// PUB or HPUB, with its whole payload: `subject`, `reply`, `headerByteCount`, `payloadStart`, `totalByteCount`.
+    /// PUB or HPUB, with its whole payload: `subject`, `reply`, `headerByteCount`, `payloadStart`,
+    /// `totalByteCount`.
     case publish
     /// SUB: `subject`, `queue`, `sid`.
     case subscribe
@@ -39,14 +40,15 @@ public enum ClientCommand: UInt8, Sendable {
     case controlLineTooLong
     /// Answered with `Maximum Payload Violation`, and the end.
     case payloadTooLarge
-    /// A wrong number of arguments, or a bad size: the end, without a word. So is a client's own `-ERR`.
+    /// A wrong number of arguments, or a bad size: the end, without a word. So is a client's own
+    /// `-ERR`.
     case badArguments
 }
 
 /// Reads the commands of a NATS client out of borrowed bytes, one a call.
 ///
-/// A command is a line, ended by LF or CRLF; its verb knows no case, its arguments stand between runs of spaces and
-/// tabs. PUB and HPUB are followed by that many bytes and exactly CRLF:
+/// A command is a line, ended by LF or CRLF; its verb knows no case, its arguments stand between
+/// runs of spaces and tabs. PUB and HPUB are followed by that many bytes and exactly CRLF:
 ///
 ///     PUB <subject> [reply] <#bytes>
 ///     HPUB <subject> [reply] <#header bytes> <#bytes in all>
@@ -54,7 +56,8 @@ public enum ClientCommand: UInt8, Sendable {
 ///     UNSUB <sid> [max]
 ///     CONNECT {json} · PING · PONG
 ///
-/// Nothing is copied and nothing allocated: after ``next(_:at:)`` the properties say where in the bytes the pieces lie.
+/// Nothing is copied and nothing allocated: after ``next(_:at:)`` the properties say where in the
+/// bytes the pieces lie.
 /// Source: NATS client protocol.
 @frozen
 public struct ClientParser: Sendable {
@@ -79,7 +82,8 @@ public struct ClientParser: Sendable {
     public internal(set) var payloadStart = 0
     /// Behind the command, or, of an incomplete publish whose line is complete, where it will end.
     public internal(set) var end = 0
-    /// Whether what follows the publish's subject and one space is, byte for byte, what follows the sid in a MSG.
+    /// Whether what follows the publish's subject and one space is, byte for byte, what follows the
+    /// sid in a MSG.
     public internal(set) var isCanonical = false
 
     // The arguments of the line, as far as there are any.
@@ -166,8 +170,9 @@ public struct ClientParser: Sendable {
         return .publish
     }
 
-    /// Reads a complete line of the one form that nearly all have: `PUB <subject> [reply] <#bytes>`, upper case, single
-    /// spaces, CRLF. False, with nothing said about the line, for anything else.
+    /// Reads a complete line of the one form that nearly all have: `PUB <subject> [reply]
+    /// <#bytes>`, upper case, single spaces, CRLF. False, with nothing said about the line, for
+    /// anything else.
     @inline(__always)
     private mutating func isUsualPublish(_ bytes: RawSpan, _ position: Int) -> Bool {
         let count = bytes.byteCount

@@ -1,7 +1,8 @@
 import Bytes
 import JSON
 
-/// What a client says about itself in CONNECT. What it leaves out keeps these defaults, verbose among them.
+/// What a client says about itself in CONNECT. What it leaves out keeps these defaults, verbose
+/// among them.
 public struct ConnectOptions: Equatable, Sendable {
     public var verbose = true
     public var pedantic = true
@@ -25,8 +26,9 @@ public struct ConnectOptions: Equatable, Sendable {
 
     public init() {}
 
-    /// Reads CONNECT's argument: an object whose unknown fields don't matter, but where a known one of the wrong type
-    /// makes it all invalid. Names are compared without regard to case, as Go does.
+    /// Reads CONNECT's argument: an object whose unknown fields don't matter, but where a known one
+    /// of the wrong type makes it all invalid. Names are compared without regard to case, as Go
+    /// does.
     public init(parsing bytes: RawSpan) throws(InvalidConnect) {
         guard let value = try? JSONValue.parse(bytes), case .object(let members) = value else {
             throw InvalidConnect()

@@ -6,7 +6,8 @@ import Bytes
 ///     <name>: <value>CRLF …
 ///     CRLF
 ///
-/// The server routes blocks without looking inside; who looks must expect anything. Names are compared with their case.
+/// The server routes blocks without looking inside; who looks must expect anything. Names are
+/// compared with their case.
 public struct HeaderBlock: ~Escapable {
     private let bytes: RawSpan
 
@@ -69,7 +70,8 @@ public struct HeaderBlock: ~Escapable {
         return true
     }
 
-    /// The `name: value` lines in order, as ranges of the block. Lines without a colon are passed over.
+    /// The `name: value` lines in order, as ranges of the block. Lines without a colon are passed
+    /// over.
     public struct Lines: ~Escapable {
         private let bytes: RawSpan
         private var position = 0
@@ -98,8 +100,12 @@ public struct HeaderBlock: ~Escapable {
                 while colon < line.end, bytes[byteAt: colon] != UInt8(ascii: ":") { colon += 1 }
                 if colon == line.end || colon == line.start { continue }
                 var value = ByteRange(colon + 1, line.end)
-                while value.start < value.end, isSpace(bytes[byteAt: value.start]) { value.start += 1 }
-                while value.end > value.start, isSpace(bytes[byteAt: value.end - 1]) { value.end -= 1 }
+                while value.start < value.end, isSpace(bytes[byteAt: value.start]) {
+                    value.start += 1
+                }
+                while value.end > value.start, isSpace(bytes[byteAt: value.end - 1]) {
+                    value.end -= 1
+                }
                 return (ByteRange(line.start, colon), value)
             }
             return nil

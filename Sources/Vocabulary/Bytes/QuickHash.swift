@@ -1,12 +1,13 @@
-/// A fast hash of short bytes, for tables that live in memory. Not for storage, not against a patient attacker: tables
-/// that use it stay correct, if slower, when hashes collide.
+/// A fast hash of short bytes, for tables that live in memory. Not for storage, not against a
+/// patient attacker: tables that use it stay correct, if slower, when hashes collide.
 ///
 /// Overlapping eight-byte loads, mixed by a 64 × 64 → 128 bit multiplication.
 @inlinable
 public func quickHash(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
     let count = bytes.byteCount
     var hash = seed ^ (UInt64(truncatingIfNeeded: count) &* 0x9E37_79B9_7F4A_7C15)
-    // All loads below lie inside `bytes`, as the conditions before them say; any bit pattern is an integer.
+    // All loads below lie inside `bytes`, as the conditions before them say; any bit pattern is an
+    // integer.
     if count >= 8 {
         var index = 0
         while index &+ 8 < count {

@@ -1,9 +1,11 @@
 import Bytes
 
-/// The shape of a ``SubscriptionTrie``: a tree with a level for each token of the filters, without what is held under them.
+/// The shape of a ``SubscriptionTrie``: a tree with a level for each token of the filters, without
+/// what is held under them.
 ///
-/// A node has its literal children in a small hash table, and one child each for `*` and `>`. Nodes lie in one array and
-/// name each other by index. Nodes with no values and no children are taken out, and their indices used again.
+/// A node has its literal children in a small hash table, and one child each for `*` and `>`. Nodes
+/// lie in one array and name each other by index. Nodes with no values and no children are taken
+/// out, and their indices used again.
 @usableFromInline
 struct FilterTree {
     var nodes: [Node] = [Node()]
@@ -140,7 +142,8 @@ struct FilterTree {
 
 let none: Int32 = -1
 
-/// The literal children of a node: open addressing with linear probing, a hash and a node index in each slot.
+/// The literal children of a node: open addressing with linear probing, a hash and a node index in
+/// each slot.
 struct TokenTable {
     static let vacant: UInt64 = .max
 

@@ -1,6 +1,8 @@
-/// Who subscribes to what: values under subject filters, found by the subjects that the filters match.
+/// Who subscribes to what: values under subject filters, found by the subjects that the filters
+/// match.
 ///
-/// The walking is in ``FilterTree``, which knows nothing of the values, and gives nodes: here are the values of each.
+/// The walking is in ``FilterTree``, which knows nothing of the values, and gives nodes: here are
+/// the values of each.
 public struct SubscriptionTrie<Value: Equatable> {
     /// How many values it holds.
     @usableFromInline var held = 0
@@ -38,9 +40,11 @@ public struct SubscriptionTrie<Value: Equatable> {
         return true
     }
 
-    /// Appends the values of all filters that match `subject`. A subject with an empty token matches nothing.
+    /// Appends the values of all filters that match `subject`. A subject with an empty token
+    /// matches nothing.
     ///
-    /// Wildcards in `subject` are letters like others: they match filters that are at least as wide.
+    /// Wildcards in `subject` are letters like others: they match filters that are at least as
+    /// wide.
     @inlinable
     public func collect(_ subject: RawSpan, into matches: inout [Value]) {
         var nodes: [Int] = []

@@ -58,7 +58,9 @@ final class TestServer: Sendable {
         defer { server.stop() }
         let client = Client(port: server.port)
         var long = [UInt8](repeating: 97, count: 3_000_000)
-        for index in stride(from: 0, to: long.count, by: 997) { long[index] = UInt8(index % 23 + 97) }
+        for index in stride(from: 0, to: long.count, by: 997) {
+            long[index] = UInt8(index % 23 + 97)
+        }
         long[long.count - 1] = 10
         client.send(long)
         #expect(client.receive(long.count) == long)
@@ -119,7 +121,8 @@ final class TestServer: Sendable {
             func closed(_ connection: Connection) { end(connection.endReason) }
         }
         let ends = Mutex<[Connection.EndReason?]>([])
-        let server = try TestServer { _ in FloodHandler { end in ends.withLock { $0.append(end) } } }
+        let server = try TestServer { _ in FloodHandler { end in ends.withLock { $0.append(end) } }
+        }
         let client = Client(port: server.port)
         client.send("x")
         var waited = 0
@@ -158,7 +161,9 @@ final class TestServer: Sendable {
                 }
                 pausedOnce = true
                 connection.pauseReading()
-                connection.loop.schedule(afterNanoseconds: 20_000_000) { connection.resumeReading() }
+                connection.loop.schedule(afterNanoseconds: 20_000_000) {
+                    connection.resumeReading()
+                }
                 return 1
             }
             func closed(_ connection: Connection) {}
@@ -186,7 +191,8 @@ final class TestServer: Sendable {
         for loop in server.group.loops {
             for _ in 0..<100 {
                 loop.post {
-                    connection.write([UInt8](repeating: UInt8(loop.index), count: 10).span.bytes, from: loop)
+                    connection.write(
+                        [UInt8](repeating: UInt8(loop.index), count: 10).span.bytes, from: loop)
                 }
             }
         }
@@ -204,7 +210,9 @@ final class TestServer: Sendable {
         loop.post {
             loop.schedule(afterNanoseconds: 30_000_000) { order.withLock { $0.append(3) } }
             loop.schedule(afterNanoseconds: 10_000_000) { order.withLock { $0.append(1) } }
-            let cancelled = loop.schedule(afterNanoseconds: 20_000_000) { order.withLock { $0.append(2) } }
+            let cancelled = loop.schedule(afterNanoseconds: 20_000_000) {
+                order.withLock { $0.append(2) }
+            }
             loop.cancel(cancelled)
         }
         group.start()

@@ -38,7 +38,8 @@ func parse(_ bytes: [UInt8], headers: Bool = true, controlLine: Int = 4096) -> [
                 String(decoding: bytes[payload], as: UTF8.self),
                 parser.isCanonical ? "canonical" : "loose",
             ]
-        case .subscribe: parsed.pieces = [piece(parser.subject), piece(parser.queue), piece(parser.sid)]
+        case .subscribe:
+            parsed.pieces = [piece(parser.subject), piece(parser.queue), piece(parser.sid)]
         case .unsubscribe: parsed.pieces = [piece(parser.sid), "\(parser.maximum)"]
         case .connect: parsed.pieces = [piece(parser.argument)]
         default: break
@@ -89,8 +90,11 @@ func parse(_ bytes: [UInt8], headers: Bool = true, controlLine: Int = 4096) -> [
         #expect(parse("HPUB a 02 2\r\nxx\r\n")[0].pieces[4] == "loose")
     }
 
-    @Test(arguments: ["\r\n", "FOO\r\n", "MSG a 1 0\r\n", "PUBa 1\r\n", "PX", "R", "L", "A", "SUBX a 1\r\n", "\n"])
-    func `what is no client's verb is an unknown operation, as soon as it can be seen`(text: String) {
+    @Test(arguments: [
+        "\r\n", "FOO\r\n", "MSG a 1 0\r\n", "PUBa 1\r\n", "PX", "R", "L", "A", "SUBX a 1\r\n", "\n",
+    ])
+    func `what is no client's verb is an unknown operation, as soon as it can be seen`(text: String)
+    {
         #expect(parse(text) == [Parsed(.unknownOperation)])
     }
 
@@ -100,8 +104,10 @@ func parse(_ bytes: [UInt8], headers: Bool = true, controlLine: Int = 4096) -> [
     }
 
     @Test(arguments: [
-        "PUB a\r\n", "PUB\t\r\n", "PUB a b c 1\r\n", "PUB a x\r\n", "PUB a -1\r\n", "PUB a 1234567890\r\n",
-        "HPUB a 5\r\n", "HPUB a 5 4\r\n", "HPUB a r 1 x\r\n", "SUB a\r\n", "SUB a b c d\r\n", "UNSUB \r\n",
+        "PUB a\r\n", "PUB\t\r\n", "PUB a b c 1\r\n", "PUB a x\r\n", "PUB a -1\r\n",
+        "PUB a 1234567890\r\n",
+        "HPUB a 5\r\n", "HPUB a 5 4\r\n", "HPUB a r 1 x\r\n", "SUB a\r\n", "SUB a b c d\r\n",
+        "UNSUB \r\n",
         "UNSUB 1 2 3\r\n", "-ERR 'x'\r\n",
     ])
     func `a wrong number of arguments or a bad size ends without a word`(text: String) {
@@ -121,9 +127,11 @@ func parse(_ bytes: [UInt8], headers: Bool = true, controlLine: Int = 4096) -> [
     @Test func `the control line's limit counts the arguments only`() {
         let subject = String(repeating: "s", count: 18)
         #expect(parse("PUB \(subject) 1\r\nx\r\n", controlLine: 20).first?.command == .publish)
-        #expect(parse("PUB \(subject)s 1\r\nx\r\n", controlLine: 20) == [Parsed(.controlLineTooLong)])
+        #expect(
+            parse("PUB \(subject)s 1\r\nx\r\n", controlLine: 20) == [Parsed(.controlLineTooLong)])
         #expect(parse("PUB \(subject)sss", controlLine: 20) == [Parsed(.controlLineTooLong)])
-        #expect(parse("CONNECT {\(subject)}  \r\n", controlLine: 20) == [Parsed(.controlLineTooLong)])
+        #expect(
+            parse("CONNECT {\(subject)}  \r\n", controlLine: 20) == [Parsed(.controlLineTooLong)])
         #expect(parse("CONNECT {\(subject)sss", controlLine: 20) == [Parsed(.controlLineTooLong)])
         #expect(parse("PING\(subject)\(subject)", controlLine: 20) == [Parsed(.controlLineTooLong)])
     }
@@ -154,7 +162,8 @@ func parse(_ bytes: [UInt8], headers: Bool = true, controlLine: Int = 4096) -> [
         #expect(parser.end == "PUB a 5\r\nabcde\r\n".utf8.count)
     }
 
-    /// Letters that matter to the parser, in any order: it must stay inside the bytes and always come to an end.
+    /// Letters that matter to the parser, in any order: it must stay inside the bytes and always
+    /// come to an end.
     @Test(arguments: 0..<20)
     func `hostile bytes are read to an end`(seed: Int) {
         var state = UInt64(seed &* 7919 &+ 1)

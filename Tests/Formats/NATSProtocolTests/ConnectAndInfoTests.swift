@@ -85,7 +85,9 @@ import Testing
         #expect(status("HTTP/1.1 200\r\n\r\n") == nil)
     }
 
-    @Test(arguments: ["", "NATS/1.0", "NATS/1.0\r\n", "x", "NATS/1.0\r\nA", "NATS/1.0\r\n:\r\n\r\n", "\n\n\n"])
+    @Test(arguments: [
+        "", "NATS/1.0", "NATS/1.0\r\n", "x", "NATS/1.0\r\nA", "NATS/1.0\r\n:\r\n\r\n", "\n\n\n",
+    ])
     func `broken blocks have no headers`(block: String) {
         #expect(text(block, "A") == nil)
         #expect(text(block, "") == nil)

@@ -15,7 +15,10 @@ import Testing
         let senders = (0..<3).map { _ in server.wire() }
         for sender in senders { sender.send("PUB a.b 2\r\nhi\r\n") }
         for receiver in receivers {
-            #expect(receiver.lines(6) == ["MSG a.b 7 2", "hi", "MSG a.b 7 2", "hi", "MSG a.b 7 2", "hi"])
+            #expect(
+                receiver.lines(6) == [
+                    "MSG a.b 7 2", "hi", "MSG a.b 7 2", "hi", "MSG a.b 7 2", "hi",
+                ])
         }
         #expect(server.service.statistics.messagesIn == 3)
         #expect(server.service.statistics.messagesOut == 12)
@@ -89,11 +92,17 @@ import Testing
         let senders = (0..<6).map { _ in server.wire() }
         for sender in senders { sender.send("PUB m 0\r\n\r\nPUB m 0\r\n\r\n") }
         for sender in senders { sender.settle() }
-        #expect(receiver.linesUntilPong() == Array(repeating: ["MSG m 1 0", ""], count: 5).flatMap(\.self))
+        #expect(
+            receiver.linesUntilPong()
+                == Array(repeating: ["MSG m 1 0", ""], count: 5).flatMap(\.self))
         #expect(server.service.subscriptionCount == 0)
     }
 
-    @Test func `what the server subscribes to is handed to its inbox from each loop, and counts as delivered`() throws {
+    @Test
+    func
+        `what the server subscribes to is handed to its inbox from each loop, and counts as delivered`()
+        throws
+    {
         let server = try TestServer(loopCount: 2)
         defer { server.stop() }
         server.service.addCapture(.stream, of: "orders.>")
@@ -101,7 +110,8 @@ import Testing
         for _ in 0..<2 {
             let client = server.wire()
             client.send("SUB _INBOX.x 1\r\nSUB orders.* 2\r\n")
-            client.send("PUB orders.1 _INBOX.x 5\r\nhello\r\nHPUB orders.2 12 13\r\nNATS/1.0\r\n\r\n!\r\n")
+            client.send(
+                "PUB orders.1 _INBOX.x 5\r\nhello\r\nHPUB orders.2 12 13\r\nNATS/1.0\r\n\r\n!\r\n")
             client.send("PUB $JS.API.INFO  _INBOX.x 0\r\n\r\nPUB other _INBOX.x 0\r\n\r\n")
             let lines = client.linesUntilPong()
             #expect(lines.prefix(2) == ["MSG orders.1 2 _INBOX.x 5", "hello"])
@@ -111,7 +121,10 @@ import Testing
             client.send("UNSUB 2\r\n")
             client.settle()
         }
-        let expected = ["0 orders.1 reply _INBOX.x: hello", "0 orders.2 headers 12: !", "1 $JS.API.INFO reply _INBOX.x: "]
+        let expected = [
+            "0 orders.1 reply _INBOX.x: hello", "0 orders.2 headers 12: !",
+            "1 $JS.API.INFO reply _INBOX.x: ",
+        ]
         #expect(server.captures(6).sorted() == (expected + expected).sorted())
         #expect(server.service.removeCapture(.stream, of: "orders.>"))
         #expect(!server.service.removeCapture(.stream, of: "orders.>"))
@@ -128,11 +141,14 @@ import Testing
         receiver.settle()
         let reached = server.onHome { router in
             router.deliver(
-                "orders.eu", to: "inbox.1", reply: "$JS.ACK.x", headers: "NATS/1.0\r\nA: b\r\n\r\n", "payload")
+                "orders.eu", to: "inbox.1", reply: "$JS.ACK.x", headers: "NATS/1.0\r\nA: b\r\n\r\n",
+                "payload")
         }
         #expect(reached)
         #expect(
-            receiver.lines(5) == ["HMSG orders.eu 9 $JS.ACK.x 18 25", "NATS/1.0", "A: b", "", "payload"])
+            receiver.lines(5) == [
+                "HMSG orders.eu 9 $JS.ACK.x 18 25", "NATS/1.0", "A: b", "", "payload",
+            ])
         let lost = server.onHome { $0.deliver("orders.eu", to: "inbox.2", "payload") }
         #expect(!lost)
     }
@@ -180,7 +196,10 @@ import Testing
         #expect(client.lines(4) == ["PING", "PING", "-ERR 'Stale Connection'", "nothing"])
     }
 
-    @Test func `a connection above the limit is refused by name, and the next is welcome when one left`() throws {
+    @Test
+    func `a connection above the limit is refused by name, and the next is welcome when one left`()
+        throws
+    {
         let server = try TestServer { $0.maximumConnections = 1 }
         defer { server.stop() }
         let first = server.wire()

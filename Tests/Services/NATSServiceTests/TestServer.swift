@@ -64,17 +64,21 @@ final class TestServer: InternalInbox, @unchecked Sendable {
 }
 
 extension NATSRouter {
-    func publish(_ subject: String, reply: String? = nil, headers: String? = nil, _ payload: String) -> Bool {
+    func publish(_ subject: String, reply: String? = nil, headers: String? = nil, _ payload: String)
+        -> Bool
+    {
         deliver(subject, to: subject, reply: reply, headers: headers, payload)
     }
 
     func deliver(
-        _ subject: String, to inbox: String, reply: String? = nil, headers: String? = nil, _ payload: String
+        _ subject: String, to inbox: String, reply: String? = nil, headers: String? = nil,
+        _ payload: String
     ) -> Bool {
         let (replyBytes, headerBytes) = (Array((reply ?? "").utf8), Array((headers ?? "").utf8))
         return deliver(
             subject: Array(subject.utf8).span.bytes, to: Array(inbox.utf8).span.bytes,
             reply: reply == nil ? nil : replyBytes.span.bytes,
-            headers: headers == nil ? nil : headerBytes.span.bytes, payload: Array(payload.utf8).span.bytes)
+            headers: headers == nil ? nil : headerBytes.span.bytes,
+            payload: Array(payload.utf8).span.bytes)
     }
 }

@@ -44,14 +44,16 @@ final class Wire: @unchecked Sendable {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+                Glibc.send(
+                    descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             if count <= 0 { return }
             sent += count
         }
     }
 
-    /// The next line without its end; nil at the end of the stream or after five seconds of silence.
+    /// The next line without its end; nil at the end of the stream or after five seconds of
+    /// silence.
     func line() -> String? {
         while let next = anyLine() {
             if next != "PING" || showsPings { return next }

@@ -51,7 +51,9 @@ import Testing
 
     @Test func `a subject with an empty token reaches nobody`() {
         let trie = trie([">", "foo.>", "foo.*.bar"])
-        for subject in ["foo..bar", ".foo", "foo.", ".", ""] { #expect(matches(trie, subject) == []) }
+        for subject in ["foo..bar", ".foo", "foo.", ".", ""] {
+            #expect(matches(trie, subject) == [])
+        }
     }
 
     @Test func `the same value may be held twice and is taken out once a time`() {
@@ -75,8 +77,8 @@ import Testing
         }
     }
 
-    /// The trie and the filters' own comparison are written independently: they must agree, through many insertions
-    /// and removals that reuse nodes and move table slots.
+    /// The trie and the filters' own comparison are written independently: they must agree, through
+    /// many insertions and removals that reuse nodes and move table slots.
     @Test(arguments: [1, 2, 3])
     func `it agrees with comparing each filter by itself`(seed: UInt64) {
         var random = SplitMix(state: seed)

@@ -8,7 +8,9 @@ extension ClientSession {
         guard let options = try? ConnectOptions(parsing: argument) else {
             return connection.close(afterFlush: true)
         }
-        guard options.account.isEmpty, !options.newAccount else { return refuse(.authorizationViolation) }
+        guard options.account.isEmpty, !options.newAccount else {
+            return refuse(.authorizationViolation)
+        }
         guard 0...1 ~= options.clientProtocol else { return refuse(.invalidClientProtocol) }
         guard options.headers || !options.noResponders else {
             return refuse(.noRespondersNeedsHeaders)

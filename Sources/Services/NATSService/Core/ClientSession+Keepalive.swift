@@ -5,7 +5,8 @@ import Transport
 extension ClientSession {
     static let firstPingNanoseconds: Int64 = 2_000_000_000
 
-    /// Two seconds and up to a fifth more, so that clients that came together are not asked together.
+    /// Two seconds and up to a fifth more, so that clients that came together are not asked
+    /// together.
     func scheduleFirstPing() {
         let delay = Self.firstPingNanoseconds + Int64.random(in: 0...Self.firstPingNanoseconds / 5)
         let first = connection.loop.monotonicNanoseconds + delay

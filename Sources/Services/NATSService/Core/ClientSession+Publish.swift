@@ -64,7 +64,9 @@ extension ClientSession {
             return false
         }
         let reply = bytes.extracting(parser.reply.start..<parser.reply.end)
-        if reply.begins(with: "_R_.") || reply.begins(with: "_GR_.") || reply.begins(with: "$JS.ACK.") {
+        if reply.begins(with: "_R_.") || reply.begins(with: "_GR_.")
+            || reply.begins(with: "$JS.ACK.")
+        {
             refuse(.replyDenied(reply: String(repairingUTF8: reply)))
             return false
         }

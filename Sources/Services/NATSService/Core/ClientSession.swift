@@ -2,7 +2,8 @@ import Bytes
 import NATSProtocol
 import Transport
 
-/// One NATS client: reads its commands, answers them, and hands what it publishes to its loop's router.
+/// One NATS client: reads its commands, answers them, and hands what it publishes to its loop's
+/// router.
 ///
 /// Lives on its connection's loop.
 final class ClientSession: ConnectionHandler {

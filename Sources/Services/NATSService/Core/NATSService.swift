@@ -78,8 +78,8 @@ public final class NATSService: @unchecked Sendable {
 
     // MARK: What the server itself subscribes to
 
-    /// Gives the inbox what clients publish to `filter`. May be called more than once for a filter, and then has to be
-    /// taken back as often. Any thread.
+    /// Gives the inbox what clients publish to `filter`. May be called more than once for a filter,
+    /// and then has to be taken back as often. Any thread.
     public func addCapture(_ tag: CaptureTag, of filter: String) {
         index.add(tag, for: Array(filter.utf8))
     }
@@ -115,8 +115,8 @@ public final class NATSService: @unchecked Sendable {
         }
     }
 
-    /// The loop with the fewest connections, by chance where there are several: clients that come in pairs must not all
-    /// be split in the same way.
+    /// The loop with the fewest connections, by chance where there are several: clients that come
+    /// in pairs must not all be split in the same way.
     private func leastLoaded() -> Int {
         loads.withLock { loads in
             let least = loads.min()!

@@ -1,4 +1,5 @@
-/// What a captured message is for. One message that matches several subscriptions of a tag is captured once.
+/// What a captured message is for. One message that matches several subscriptions of a tag is
+/// captured once.
 public struct CaptureTag: Hashable, Sendable {
     public var value: UInt8
 

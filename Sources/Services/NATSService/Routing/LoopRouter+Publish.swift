@@ -23,10 +23,11 @@ struct RoutedMessage {
     var publisherID: UInt64
 }
 
-/// Budget of a delivery on the fast path: one copy of the message, no allocation, no lock, no reference counting.
+/// Budget of a delivery on the fast path: one copy of the message, no allocation, no lock, no
+/// reference counting.
 ///
-/// Unsafe has an address here: each pointer is into a stage whose room was reserved for the bytes that are written, or
-/// into a message whose lengths the parser has checked.
+/// Unsafe has an address here: each pointer is into a stage whose room was reserved for the bytes
+/// that are written, or into a message whose lengths the parser has checked.
 extension LoopRouter {
     /// Delivers to all of the entry's subscribers, one of each queue group, and the server's inbox.
     ///
@@ -64,7 +65,8 @@ extension LoopRouter {
                 var member = first + step
                 if member >= members { member -= members }
                 let recipient = entry.pointee.recipients + (start + member)
-                if recipient.pointee.subscription._withUnsafeGuaranteedRef({ $0.connection.isGone }) {
+                if recipient.pointee.subscription._withUnsafeGuaranteedRef({ $0.connection.isGone })
+                {
                     continue
                 }
                 if deliver(message, recipient) {
@@ -190,17 +192,22 @@ extension LoopRouter {
         out.reserveCapacity(message.subjectByteCount + message.tailByteCount + sid.count + 16)
         let writesHeaders = message.hasHeaders && withHeaders
         out.append(contentsOf: (writesHeaders ? "HMSG " : "MSG ").utf8)
-        out.append(contentsOf: UnsafeRawBufferPointer(start: message.subject, count: message.subjectByteCount))
+        out.append(
+            contentsOf: UnsafeRawBufferPointer(
+                start: message.subject, count: message.subjectByteCount))
         out.append(UInt8(ascii: " "))
         out.append(contentsOf: sid)
         out.append(UInt8(ascii: " "))
         if message.replyByteCount > 0 {
-            out.append(contentsOf: UnsafeRawBufferPointer(start: message.reply, count: message.replyByteCount))
+            out.append(
+                contentsOf: UnsafeRawBufferPointer(
+                    start: message.reply, count: message.replyByteCount))
             out.append(UInt8(ascii: " "))
         }
         if writesHeaders { out.append(contentsOf: "\(message.headerByteCount) ".utf8) }
         out.append(contentsOf: "\(total)\r\n".utf8)
-        out.append(contentsOf: UnsafeRawBufferPointer(start: message.contents + dropped, count: total))
+        out.append(
+            contentsOf: UnsafeRawBufferPointer(start: message.contents + dropped, count: total))
         out.append(contentsOf: [0x0D, 0x0A])
         let connection = recipient.pointee.subscription._withUnsafeGuaranteedRef { $0.connection }
         connection.write(out.span.bytes, from: loop)
@@ -208,8 +215,8 @@ extension LoopRouter {
         counter.pointee.store(counter.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }
 
-    /// Puts a message together that is not in a publisher's bytes, or not in canonical form, and routes it by
-    /// `inbox` with `subject` to see.
+    /// Puts a message together that is not in a publisher's bytes, or not in canonical form, and
+    /// routes it by `inbox` with `subject` to see.
     func routePieces(
         subject: RawSpan, to inbox: RawSpan, reply: RawSpan, headerByteCount: Int, hasHeaders: Bool,
         headers: RawSpan, payload: RawSpan, publisherID: UInt64, captures: Bool
@@ -253,7 +260,8 @@ extension LoopRouter {
     }
 
     /// Something for empty ranges to point to.
-    nonisolated(unsafe) static let nowhere = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8))
+    nonisolated(unsafe) static let nowhere = UnsafeRawPointer(
+        UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8))
 
     private func append(_ bytes: RawSpan, to out: inout [UInt8]) {
         bytes.withUnsafeBytes { out.append(contentsOf: $0) }

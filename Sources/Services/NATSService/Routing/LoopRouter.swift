@@ -18,22 +18,26 @@ public struct RouterStatistics: Sendable, Equatable {
     }
 }
 
-/// Routes what is published on one loop: to the subscribers' sockets, wherever they live, and to the server's own inbox.
+/// Routes what is published on one loop: to the subscribers' sockets, wherever they live, and to
+/// the server's own inbox.
 ///
-/// The path of a message: find who matches (remembered from the message before, else in the cache, else in the index),
-/// then append the MSG to this loop's stage of each receiver. Nothing is allocated, locked or counted by reference for
-/// it. The loop writes the stages at the end of its turn.
+/// The path of a message: find who matches (remembered from the message before, else in the cache,
+/// else in the index), then append the MSG to this loop's stage of each receiver. Nothing is
+/// allocated, locked or counted by reference for it. The loop writes the stages at the end of its
+/// turn.
 final class LoopRouter: @unchecked Sendable {
     let loop: EventLoop
     let index: SubscriptionIndex
     let hub: CaptureHub
 
-    /// This loop's own; others read `published`, which is brought up to date at the end of each turn.
+    /// This loop's own; others read `published`, which is brought up to date at the end of each
+    /// turn.
     var statistics = RouterStatistics()
     private let published = Mutex(RouterStatistics())
     var cache = MatchCache()
-    /// Raised whenever cached matches must be compared with the index again: at each read, since its bytes may come
-    /// after another client's subscription was confirmed, and at each change on this loop.
+    /// Raised whenever cached matches must be compared with the index again: at each read, since
+    /// its bytes may come after another client's subscription was confirmed, and at each change on
+    /// this loop.
     var epoch: UInt64 = 1
     /// The match of the message before.
     var last: MatchCache.Entry?
@@ -121,7 +125,8 @@ final class LoopRouter: @unchecked Sendable {
     /// Of the turns so far. Any thread.
     var publishedStatistics: RouterStatistics { published.withLock { $0 } }
 
-    /// At the end of the turn, before its output is written: who has got a message finds it counted.
+    /// At the end of the turn, before its output is written: who has got a message finds it
+    /// counted.
     func endTurn() {
         handOverCaptured()
         published.withLock { $0 = statistics }

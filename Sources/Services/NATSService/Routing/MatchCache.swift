@@ -3,14 +3,15 @@ import Glibc
 
 /// The matches that one loop has made, by subject: sets of four, the oldest of a set replaced.
 ///
-/// A subject is kept only when it is asked for a second time: the inboxes of single requests pass through without
-/// pushing anything out.
+/// A subject is kept only when it is asked for a second time: the inboxes of single requests pass
+/// through without pushing anything out.
 struct MatchCache {
     typealias Entry = UnsafeMutablePointer<MatchEntry>
 
     private static let setCount = 4096
     private static let ways = 4
-    /// So many recipients in all entries together; subjects with thousands of them must not fill the memory.
+    /// So many recipients in all entries together; subjects with thousands of them must not fill
+    /// the memory.
     private static let recipientLimit = 1 << 20
 
     private let slots: UnsafeMutablePointer<Entry?>
@@ -26,7 +27,8 @@ struct MatchCache {
 
     init() {
         let count = Self.setCount * Self.ways
-        // Zeroed by the kernel page by page, as they are touched: a cache that is not used takes no memory.
+        // Zeroed by the kernel page by page, as they are touched: a cache that is not used takes no
+        // memory.
         slots = calloc(count, MemoryLayout<Entry?>.stride)!.assumingMemoryBound(to: Entry?.self)
         hashes = calloc(count, 8)!.assumingMemoryBound(to: UInt64.self)
         marks = calloc(Self.markCount, 4)!.assumingMemoryBound(to: UInt32.self)
@@ -45,7 +47,8 @@ struct MatchCache {
         let set = Self.set(hash)
         var index = set
         while index < set &+ Self.ways {
-            if hashes[index] == hash, let entry = slots[index], entry.pointee.subjectByteCount == count,
+            if hashes[index] == hash, let entry = slots[index],
+                entry.pointee.subjectByteCount == count,
                 memcmp(entry.pointee.subject, subject, count) == 0
             {
                 return entry
@@ -75,7 +78,8 @@ struct MatchCache {
         let mark = UInt32(truncatingIfNeeded: hash >> 32) | 1
         let markIndex = Int(truncatingIfNeeded: hash >> 16) & (Self.markCount - 1)
         turnedAway &+= 1
-        // Now and then one is kept at first sight, so that two that share a mark cannot keep each other out for ever.
+        // Now and then one is kept at first sight, so that two that share a mark cannot keep each
+        // other out for ever.
         guard marks[markIndex] == mark || turnedAway % 16 == 0 else {
             marks[markIndex] = mark
             transient = entry
@@ -113,7 +117,8 @@ struct MatchCache {
 
     private static func sameSubject(_ left: Entry, _ right: Entry) -> Bool {
         left.pointee.subjectByteCount == right.pointee.subjectByteCount
-            && memcmp(left.pointee.subject, right.pointee.subject, left.pointee.subjectByteCount) == 0
+            && memcmp(left.pointee.subject, right.pointee.subject, left.pointee.subjectByteCount)
+                == 0
     }
 
     private static func free(_ entry: Entry) {

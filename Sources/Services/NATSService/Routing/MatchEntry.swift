@@ -2,11 +2,12 @@ import Bytes
 import Synchronization
 import Transport
 
-/// One receiver of a subject's messages, with all that a delivery needs, for one loop. Plain data: no reference
-/// counting, no lookups.
+/// One receiver of a subject's messages, with all that a delivery needs, for one loop. Plain data:
+/// no reference counting, no lookups.
 ///
-/// Unsafe has an address here and in `LoopRouter+Publish.swift`. A recipient's pointers are good for as long as the
-/// `MatchEntry` that it lies in, which retains the subscription and, through it, the connection.
+/// Unsafe has an address here and in `LoopRouter+Publish.swift`. A recipient's pointers are good
+/// for as long as the `MatchEntry` that it lies in, which retains the subscription and, through it,
+/// the connection.
 struct Recipient {
     /// This loop's stage of the connection.
     var stage: UnsafeMutablePointer<OutputStage>
@@ -96,7 +97,9 @@ struct MatchEntry {
         subjectByteCount = count
         self.subject = .allocate(byteCount: max(1, count), alignment: 8)
         let memory = self.subject
-        subject.withUnsafeBytes { if count > 0 { memory.copyMemory(from: $0.baseAddress!, byteCount: count) } }
+        subject.withUnsafeBytes {
+            if count > 0 { memory.copyMemory(from: $0.baseAddress!, byteCount: count) }
+        }
     }
 
     func deallocate() {

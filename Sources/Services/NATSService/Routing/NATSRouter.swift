@@ -15,7 +15,9 @@ public final class NATSRouter: NATSRouting {
     init(_ router: LoopRouter) { self.router = router }
 
     public func hasInterest(inSubjectsOf prefix: String) -> Bool {
-        if let known = interests[prefix], router.index.isCurrent(known.stamp) { return known.isThere }
+        if let known = interests[prefix], router.index.isCurrent(known.stamp) {
+            return known.isThere
+        }
         let exact = Array(prefix.utf8)
         let below = exact + Array(".>".utf8)
         let stamp = router.index.stamp(for: exact.span.bytes)

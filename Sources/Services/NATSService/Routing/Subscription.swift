@@ -1,8 +1,8 @@
 import Synchronization
 import Transport
 
-/// What one connection wants to receive under one sid. Made on the connection's loop; the routers of all loops
-/// deliver to it.
+/// What one connection wants to receive under one sid. Made on the connection's loop; the routers
+/// of all loops deliver to it.
 final class Subscription: Sendable, Equatable {
     let connection: Connection
     let sid: [UInt8]

@@ -2,11 +2,12 @@ import Bytes
 import Subjects
 import Synchronization
 
-/// All subscriptions of the server, behind a lock that nobody takes for a message whose match is cached.
+/// All subscriptions of the server, behind a lock that nobody takes for a message whose match is
+/// cached.
 ///
-/// A cached match is good for as long as two generations stand still: that of its subject's first token (tokens share a
-/// few hundred counters), and that of the filters that begin with a wildcard. So the inboxes that come and go with
-/// requests do not disturb anybody else's matches.
+/// A cached match is good for as long as two generations stand still: that of its subject's first
+/// token (tokens share a few hundred counters), and that of the filters that begin with a wildcard.
+/// So the inboxes that come and go with requests do not disturb anybody else's matches.
 final class SubscriptionIndex: Sendable {
     private struct Tries {
         var clients = SubscriptionTrie<Subscription>()
@@ -99,7 +100,9 @@ final class SubscriptionIndex: Sendable {
         }
     }
 
-    func hasClientMatch(_ subject: RawSpan) -> Bool { tries.withLock { $0.clients.hasMatch(subject) } }
+    func hasClientMatch(_ subject: RawSpan) -> Bool {
+        tries.withLock { $0.clients.hasMatch(subject) }
+    }
 
     func hasClientOverlap(_ filter: RawSpan) -> Bool {
         tries.withLock { $0.clients.hasOverlap(filter) }
