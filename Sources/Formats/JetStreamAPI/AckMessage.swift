@@ -18,13 +18,13 @@ public enum AckMessage: Equatable, Sendable {
 
     /// Nil for a body that means nothing; the server answers it and does nothing else.
     public init?(_ body: RawSpan) {
-        if body.byteCount == 0 || body.equals("+ACK") || body.equals("+OK") {
+        if body.byteCount == 0 || body.hasSameBytes(as: "+ACK") || body.hasSameBytes(as: "+OK") {
             self = .acknowledged
         } else if body.hasPrefix("+NXT") {
             self = .next(request: Array(copying: body.trimmed(after: 4)))
         } else if body.hasPrefix("-NAK") {
             self = .refused(delayNanoseconds: Self.delay(body.trimmed(after: 4)))
-        } else if body.equals("+WPI") {
+        } else if body.hasSameBytes(as: "+WPI") {
             self = .inProgress
         } else if body.hasPrefix("+TERM") {
             self = .terminated(reason: String(repairingUTF8: body.trimmed(after: 5)))
@@ -36,7 +36,7 @@ public enum AckMessage: Equatable, Sendable {
     /// A delay that cannot be read is none.
     private static func delay(_ text: RawSpan) -> Int64 {
         guard text.byteCount > 0 else { return 0 }
-        if text.byte(0) == UInt8(ascii: "{") {
+        if text[0] == UInt8(ascii: "{") {
             let value = try? JSONValue.parse(text)
             return max(0, value?["delay"]?.integer(Int64.self) ?? 0)
         }
@@ -77,8 +77,8 @@ extension RawSpan {
     @_lifetime(copy self)
     fileprivate func trimmed(after count: Int) -> RawSpan {
         var (start, end) = (count, byteCount)
-        while start < end, byte(start) == 0x20 || byte(start) == 0x09 { start += 1 }
-        while end > start, byte(end - 1) == 0x20 || byte(end - 1) == 0x09 { end -= 1 }
+        while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
+        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
         return extracting(start..<end)
     }
 }

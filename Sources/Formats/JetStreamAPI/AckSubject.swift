@@ -22,7 +22,9 @@ public struct AckSubjectView: ~Escapable {
         var count = 0
         var start = 0
         for index in 0...subject.byteCount {
-            guard index == subject.byteCount || subject.byte(index) == UInt8(ascii: ".") else { continue }
+            guard index == subject.byteCount || subject[index] == UInt8(ascii: ".") else {
+                continue
+            }
             if count < 12 {
                 starts[count] = start
                 ends[count] = index
@@ -30,8 +32,7 @@ public struct AckSubjectView: ~Escapable {
             count += 1
             start = index + 1
         }
-        guard count == 9 || count >= 11, subject.byteCount > 8,
-            subject.extracting(0..<8).equals("$JS.ACK.")
+        guard count == 9 || count >= 11, subject.hasPrefix("$JS.ACK.")
         else { return nil }
         let first = count == 9 ? 2 : 4
         guard starts[first] < ends[first], starts[first + 1] < ends[first + 1],
@@ -116,27 +117,12 @@ func digitCount(_ number: UInt64) -> Int {
 }
 
 extension RawSpan {
-    func byte(_ index: Int) -> UInt8 {
-        // Bounds are checked by `unsafeLoad(fromByteOffset:)`; any byte is a valid UInt8.
-        unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)
-    }
-
-    func equals(_ text: StaticString) -> Bool { hasPrefix(text) && byteCount == text.utf8CodeUnitCount }
-
-    func hasPrefix(_ text: StaticString) -> Bool {
-        guard byteCount >= text.utf8CodeUnitCount else { return false }
-        for index in 0..<text.utf8CodeUnitCount where unsafe text.utf8Start[index] != byte(index) {
-            return false
-        }
-        return true
-    }
-
     /// The decimal number in `range`; nil for none, for other bytes and for more than 64 bits.
     func decimal(_ range: Range<Int>) -> UInt64? {
         guard !range.isEmpty, range.count <= 20 else { return nil }
         var value: UInt64 = 0
         for index in range {
-            let digit = byte(index) &- UInt8(ascii: "0")
+            let digit = self[index] &- UInt8(ascii: "0")
             guard digit < 10 else { return nil }
             let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, overflowToo) = scaled.addingReportingOverflow(UInt64(digit))

@@ -53,7 +53,8 @@ public enum Advisory: Equatable, Sendable {
             json.field("consumer", consumer)
             json.field("stream_seq", sequence)
             json.field("deliveries", deliveries)
-        case .terminated(let stream, let consumer, let own, let sequence, let deliveries, let reason):
+        case .terminated(
+            let stream, let consumer, let own, let sequence, let deliveries, let reason):
             json.field("stream", stream)
             json.field("consumer", consumer)
             json.field("consumer_seq", own)

@@ -32,7 +32,11 @@ extension CreateConsumerRequest {
         if config.maxDeliver > 0, config.backoff.count > config.maxDeliver {
             throw .maxDeliverBackoff
         }
-        if config.isPush { try config.checkPush(stream: stream) } else { try config.checkPull(stream: stream) }
+        if config.isPush {
+            try config.checkPush(stream: stream)
+        } else {
+            try config.checkPull(stream: stream)
+        }
         try checkPriorities()
         try config.checkFilters()
         try config.checkStart()
@@ -41,7 +45,9 @@ extension CreateConsumerRequest {
         if config.replayPolicy == .original {
             throw .consumerCreate("replay policy original is not supported by this server")
         }
-        if config.rateLimit > 0 { throw .consumerCreate("rate limits are not supported by this server") }
+        if config.rateLimit > 0 {
+            throw .consumerCreate("rate limits are not supported by this server")
+        }
         return config
     }
 
@@ -247,7 +253,8 @@ extension ConsumerConfig {
 
     fileprivate func checkSampling() throws(JetStreamError) {
         guard !sampleFrequency.isEmpty else { return }
-        let digits = sampleFrequency.hasSuffix("%") ? String(sampleFrequency.dropLast()) : sampleFrequency
+        let digits =
+            sampleFrequency.hasSuffix("%") ? String(sampleFrequency.dropLast()) : sampleFrequency
         if Int(digits) == nil { throw .invalidSampling(digits) }
     }
 

@@ -89,7 +89,9 @@ public struct CreateConsumerRequest: Equatable, Sendable {
     }
 
     fileprivate init(config value: JSONValue) throws(JetStreamError) {
-        for field in try RequestField.all(in: value, type: "ConsumerConfig") { try takeConfig(field) }
+        for field in try RequestField.all(in: value, type: "ConsumerConfig") {
+            try takeConfig(field)
+        }
     }
 
     private mutating func takeConfig(_ field: RequestField) throws(JetStreamError) {

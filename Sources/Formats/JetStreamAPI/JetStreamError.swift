@@ -107,7 +107,8 @@ extension JetStreamError {
     public static let tooManyRequests = JetStreamError(429, 10167, "too many requests")
     public static let countersDisabled = JetStreamError(400, 10168, "message counters is disabled")
     public static let atomicDisabled = JetStreamError(400, 10174, "atomic publish is disabled")
-    public static let schedulesDisabled = JetStreamError(400, 10188, "message schedules is disabled")
+    public static let schedulesDisabled = JetStreamError(
+        400, 10188, "message schedules is disabled")
     public static let subjectSequenceMissing = JetStreamError(
         400, 10193, "missing sequence for expected last sequence per subject")
     public static let sourceHeaderRefused = JetStreamError(

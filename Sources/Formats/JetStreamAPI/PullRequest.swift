@@ -25,7 +25,7 @@ public struct PullRequest: Equatable, Sendable {
     /// - Throws: the reason that follows `400 Bad Request - `.
     public init(_ body: RawSpan) throws(PullRequestError) {
         guard body.byteCount > 0 else { return }
-        guard body.byte(0) == UInt8(ascii: "{") else {
+        guard body[0] == UInt8(ascii: "{") else {
             let text = String(repairingUTF8: body)
             batch = max(1, Int(text) ?? 1)
             return
@@ -38,7 +38,8 @@ public struct PullRequest: Equatable, Sendable {
         }
         do {
             for member in members {
-                let field = RequestField(name: member.name, value: member.value, path: "." + member.name)
+                let field = RequestField(
+                    name: member.name, value: member.value, path: "." + member.name)
                 try take(field)
             }
         } catch {

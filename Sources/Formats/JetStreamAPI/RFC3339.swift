@@ -57,7 +57,13 @@ extension Timestamp {
         var offset = 0
         if !scanner.skip("Z"), !scanner.skip("z") {
             let sign: Int
-            if scanner.skip("+") { sign = 1 } else if scanner.skip("-") { sign = -1 } else { return nil }
+            if scanner.skip("+") {
+                sign = 1
+            } else if scanner.skip("-") {
+                sign = -1
+            } else {
+                return nil
+            }
             guard let hours = scanner.digits(2), scanner.skip(":"), let minutes = scanner.digits(2),
                 hours < 24, minutes < 60
             else { return nil }

@@ -19,7 +19,9 @@ public struct RequestField {
     /// The members of a request's JSON; none for an empty payload.
     ///
     /// - Throws: 10025 for text that is no JSON object, with the sentence of Go's decoder.
-    public static func all(in payload: RawSpan, type: String) throws(JetStreamError) -> [RequestField] {
+    public static func all(in payload: RawSpan, type: String) throws(JetStreamError)
+        -> [RequestField]
+    {
         if payload.byteCount == 0 { return [] }
         let parsed: JSONValue
         do {
@@ -30,13 +32,17 @@ public struct RequestField {
         return try all(in: parsed, type: type)
     }
 
-    public static func all(in value: JSONValue, type: String) throws(JetStreamError) -> [RequestField] {
+    public static func all(in value: JSONValue, type: String) throws(JetStreamError)
+        -> [RequestField]
+    {
         if value.isNull { return [] }
         guard let members = value.object else {
             throw .invalidJSON(
                 "json: cannot unmarshal \(value.kind) into Go value of type server.\(type)")
         }
-        return members.map { RequestField(name: $0.name, value: $0.value, path: "\(type).\($0.name)") }
+        return members.map {
+            RequestField(name: $0.name, value: $0.value, path: "\(type).\($0.name)")
+        }
     }
 
     /// What strict mode answers to a member that the request does not have.
@@ -48,7 +54,9 @@ public struct RequestField {
     public func object() throws(JetStreamError) -> [RequestField]? {
         if value.isNull { return nil }
         guard let members = value.object else { throw mismatch("server.\(name)") }
-        return members.map { RequestField(name: $0.name, value: $0.value, path: "\(path).\($0.name)") }
+        return members.map {
+            RequestField(name: $0.name, value: $0.value, path: "\(path).\($0.name)")
+        }
     }
 
     public func objects() throws(JetStreamError) -> [[RequestField]] {
@@ -78,7 +86,9 @@ public struct RequestField {
         _ target: inout T, as type: String? = nil
     ) throws(JetStreamError) {
         if value.isNull { return }
-        guard let number = value.integer(T.self) else { throw mismatch(type ?? "\(T.self)".lowercased()) }
+        guard let number = value.integer(T.self) else {
+            throw mismatch(type ?? "\(T.self)".lowercased())
+        }
         target = number
     }
 
@@ -136,7 +146,8 @@ public struct RequestField {
         }
         guard let time = Timestamp(rfc3339: text) else {
             throw .invalidJSON(
-                "parsing time \"\(text)\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\(text)\"")
+                "parsing time \"\(text)\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\(text)\""
+            )
         }
         target = time
     }
@@ -150,7 +161,9 @@ public struct RequestField {
 
     func mismatch(_ type: String) -> JetStreamError {
         var found = value.kind
-        if case .number(let literal) = value, type != "string", type != "bool" { found += " \(literal)" }
+        if case .number(let literal) = value, type != "string", type != "bool" {
+            found += " \(literal)"
+        }
         return .invalidJSON(
             "json: cannot unmarshal \(found) into Go struct field \(path) of type \(type)")
     }

@@ -91,7 +91,9 @@ extension String {
     /// Without the line breaks that would end a header early.
     fileprivate var singleLine: String {
         var text = ""
-        for scalar in unicodeScalars { text.unicodeScalars.append(scalar.value < 0x20 ? " " : scalar) }
+        for scalar in unicodeScalars {
+            text.unicodeScalars.append(scalar.value < 0x20 ? " " : scalar)
+        }
         return text
     }
 }

@@ -32,7 +32,9 @@ extension StreamConfigRequest {
         if config.replicas > 5 { throw .invalidConfig("maximum replicas is 5") }
         if config.replicas < 0 { throw .negativeReplicas }
         if !unsupported.isEmpty {
-            if unsupported.contains("mirror"), !config.subjects.isEmpty { throw .mirrorWithSubjects }
+            if unsupported.contains("mirror"), !config.subjects.isEmpty {
+                throw .mirrorWithSubjects
+            }
             throw .invalidConfig(
                 "not supported by this server: \(unsupported.sorted().joined(separator: ", "))")
         }
@@ -197,7 +199,9 @@ extension StreamConfig {
     fileprivate func checkSubjects() throws(JetStreamError) {
         var seen: [SubjectFilter] = []
         for subject in subjects {
-            guard let filter = SubjectFilter(subject) else { throw .invalidConfig("invalid subject") }
+            guard let filter = SubjectFilter(subject) else {
+                throw .invalidConfig("invalid subject")
+            }
             if !noAck {
                 if filter.matchesEverything {
                     throw .invalidConfig("capturing all subjects requires no-ack to be true")

@@ -74,11 +74,15 @@ public struct StreamConfigRequest: Equatable, Sendable {
 
     /// - Throws: 10025.
     public init(_ payload: RawSpan) throws(JetStreamError) {
-        for field in try RequestField.all(in: payload, type: "StreamConfigRequest") { try take(field) }
+        for field in try RequestField.all(in: payload, type: "StreamConfigRequest") {
+            try take(field)
+        }
     }
 
     public init(_ value: JSONValue) throws(JetStreamError) {
-        for field in try RequestField.all(in: value, type: "StreamConfigRequest") { try take(field) }
+        for field in try RequestField.all(in: value, type: "StreamConfigRequest") {
+            try take(field)
+        }
     }
 
     private mutating func take(_ field: RequestField) throws(JetStreamError) {
@@ -148,7 +152,8 @@ public struct StreamConfigRequest: Equatable, Sendable {
     private mutating func takeLimits(_ field: RequestField) throws(JetStreamError) {
         for member in try field.object() ?? [] {
             switch member.name {
-            case "inactive_threshold": try member.setDuration(&config.consumerLimits.inactiveThreshold)
+            case "inactive_threshold":
+                try member.setDuration(&config.consumerLimits.inactiveThreshold)
             case "max_ack_pending": try member.set(&config.consumerLimits.maxAckPending)
             default: throw member.unknown
             }

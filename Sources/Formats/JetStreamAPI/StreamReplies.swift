@@ -65,7 +65,8 @@ public struct StreamInfo: Sendable {
     public var now: Timestamp
 
     public init(
-        config: StreamConfig, created: Timestamp, state: StreamState, leader: String?, now: Timestamp
+        config: StreamConfig, created: Timestamp, state: StreamState, leader: String?,
+        now: Timestamp
     ) {
         self.config = config
         self.created = created

@@ -47,7 +47,8 @@ public struct MessageGetRequest: Equatable, Sendable {
 
     /// Whether what it asks for contradicts itself.
     public var isContradictory: Bool {
-        (sequence > 0 && !lastBySubject.isEmpty) || (!lastBySubject.isEmpty && !nextBySubject.isEmpty)
+        (sequence > 0 && !lastBySubject.isEmpty)
+            || (!lastBySubject.isEmpty && !nextBySubject.isEmpty)
             || (sequence > 0 && startTime != nil) || (!lastBySubject.isEmpty && startTime != nil)
             || (!multiLast.isEmpty && !lastBySubject.isEmpty)
             || (!multiLast.isEmpty && !nextBySubject.isEmpty)

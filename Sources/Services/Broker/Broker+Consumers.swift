@@ -25,7 +25,8 @@ extension Broker {
             else { return }
             // A new deliver subject needs a new writer of it; the rest goes on.
             consumer.machine.apply(config)
-            guard config.deliverSubject != String(decoding: consumer.deliverSubject, as: UTF8.self) else {
+            guard config.deliverSubject != String(decoding: consumer.deliverSubject, as: UTF8.self)
+            else {
                 return
             }
             retire(consumer)
@@ -37,7 +38,9 @@ extension Broker {
         }
     }
 
-    func replayConsumerFrame(_ payload: RawSpan, _ position: WALPosition, of log: PartitionLog) throws {
+    func replayConsumerFrame(_ payload: RawSpan, _ position: WALPosition, of log: PartitionLog)
+        throws
+    {
         log.viewFrames.append(.consumer, at: position, byteCount: payload.byteCount)
         if log.view != nil { try applyConsumerFrame(payload, of: log) }
     }
@@ -64,7 +67,8 @@ extension Broker {
         writer.append(consumer.name)
         writer.append(record)
         do {
-            let position = try appendControl(.consumer, of: consumer.log.id, writer.bytes.span.bytes)
+            let position = try appendControl(
+                .consumer, of: consumer.log.id, writer.bytes.span.bytes)
             consumer.log.viewFrames.append(.consumer, at: position, byteCount: writer.count)
             return true
         } catch {

@@ -50,7 +50,9 @@ struct MessageReader: ~Copyable {
         let time = batches[index].appendTime
         let payload = batches[index].payload
         let start = Int(batches[index].starts[place])
-        let end = place + 1 < batches[index].starts.count ? Int(batches[index].starts[place + 1]) : payload.count
+        let end =
+            place + 1 < batches[index].starts.count
+            ? Int(batches[index].starts[place + 1]) : payload.count
         var cursor = RecordCursor(payload.span.bytes.extracting(start..<end), count: 1)
         guard let record = try cursor.next() else { return nil }
         rendering.render(record, prefix: log.keyPrefix)
@@ -63,7 +65,8 @@ struct MessageReader: ~Copyable {
     ) throws -> Int? {
         for index in batches.indices
         where batches[index].log == log.id && batches[index].baseOffset <= offset
-            && offset.value - batches[index].baseOffset.value <= Int64(batches[index].lastOffsetDelta)
+            && offset.value - batches[index].baseOffset.value
+                <= Int64(batches[index].lastOffsetDelta)
         {
             if index > 0 { batches.swapAt(0, index) }
             return 0

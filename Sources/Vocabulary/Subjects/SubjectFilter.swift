@@ -1,3 +1,5 @@
+import Bytes
+
 /// A subject that may hold wildcards: `*` stands for one token, `>` at the end for one or more.
 ///
 /// Both are special only where they are a whole token. Source: NATS protocol, "Subject names".
@@ -98,16 +100,16 @@ private struct Token: Equatable {
     var start: Int
     var end: Int
 
-    func isFull(in span: RawSpan) -> Bool { end - start == 1 && span.byte(start) == fullWildcard }
+    func isFull(in span: RawSpan) -> Bool { end - start == 1 && span[start] == fullWildcard }
     func isPartial(in span: RawSpan) -> Bool {
-        end - start == 1 && span.byte(start) == partialWildcard
+        end - start == 1 && span[start] == partialWildcard
     }
     func isWildcard(in span: RawSpan) -> Bool { isFull(in: span) || isPartial(in: span) }
 
     func equals(_ other: Token, _ mine: RawSpan, _ theirs: RawSpan) -> Bool {
         guard end - start == other.end - other.start else { return false }
         for index in 0..<(end - start)
-        where mine.byte(start + index) != theirs.byte(other.start + index) {
+        where mine[start + index] != theirs[other.start + index] {
             return false
         }
         return true
@@ -126,16 +128,9 @@ private struct Tokens: ~Escapable {
     mutating func next() -> Token? {
         guard !isDone else { return nil }
         let start = position
-        while position < span.byteCount, span.byte(position) != separator { position += 1 }
+        while position < span.byteCount, span[position] != separator { position += 1 }
         let token = Token(start: start, end: position)
         if position == span.byteCount { isDone = true } else { position += 1 }
         return token
-    }
-}
-
-extension RawSpan {
-    fileprivate func byte(_ index: Int) -> UInt8 {
-        // Callers stay below `byteCount`; RawSpan checks it again.
-        unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)
     }
 }

@@ -11,7 +11,8 @@ private func config(
     _ text: String, _ subject: ConsumerCreateSubject = .named("t", filter: nil),
     stream: StreamConfig = StreamConfig(name: "S", subjects: ["s.>"])
 ) throws(JetStreamError) -> ConsumerConfig {
-    try request(#"{"stream_name":"S","config":"# + text + "}").validated(subject: subject, stream: stream)
+    try request(#"{"stream_name":"S","config":"# + text + "}").validated(
+        subject: subject, stream: stream)
 }
 
 private func refusal(
@@ -54,7 +55,8 @@ struct ConsumerConfigTests {
     @Test(arguments: [
         (#"{"filter_subject":"s..a"}"#, 10052), (#"{"filter_subjects":["s.a",""]}"#, 10139),
         (#"{"filter_subjects":["s.a","s.>"]}"#, 10138),
-        (#"{"filter_subject":"s.a","filter_subjects":["s.b"]}"#, 10136), (#"{"ack_wait":-1}"#, 10183),
+        (#"{"filter_subject":"s.a","filter_subjects":["s.b"]}"#, 10136),
+        (#"{"ack_wait":-1}"#, 10183),
         (#"{"backoff":[1,-1]}"#, 10184), (#"{"max_deliver":1,"backoff":[1,2]}"#, 10116),
         (#"{"max_expires":1}"#, 10115), (#"{"idle_heartbeat":1000000000}"#, 10088),
         (#"{"flow_control":true}"#, 10089), (#"{"rate_limit_bps":5}"#, 10086),
@@ -64,9 +66,11 @@ struct ConsumerConfigTests {
         (#"{"deliver_subject":"p","flow_control":true}"#, 10108),
         (#"{"deliver_subject":"p","max_waiting":5}"#, 10080),
         (#"{"deliver_policy":"by_start_sequence"}"#, 10094),
-        (#"{"deliver_policy":"by_start_time"}"#, 10094), (#"{"deliver_policy":"last_per_subject"}"#, 10094),
+        (#"{"deliver_policy":"by_start_time"}"#, 10094),
+        (#"{"deliver_policy":"last_per_subject"}"#, 10094),
         (#"{"opt_start_seq":1}"#, 10094), (#"{"opt_start_time":"2020-01-01T00:00:00Z"}"#, 10094),
-        (#"{"num_replicas":3}"#, 10074), (#"{"num_replicas":-1}"#, 10133), (#"{"sample_freq":"zz"}"#, 10095),
+        (#"{"num_replicas":3}"#, 10074), (#"{"num_replicas":-1}"#, 10133),
+        (#"{"sample_freq":"zz"}"#, 10095),
         (#"{"priority_policy":"overflow"}"#, 10159), (#"{"priority_groups":["a"]}"#, 10196),
         (#"{"priority_timeout":5}"#, 10197),
         (#"{"priority_policy":"overflow","priority_groups":["a"],"deliver_subject":"p"}"#, 10178),
@@ -82,7 +86,9 @@ struct ConsumerConfigTests {
         #expect(refusal(#"{"durable_name":"d"}"#, .durable("e"))?.errorCode == 10017)
         #expect(refusal("{}", .durable("e"))?.errorCode == 10018)
         #expect(refusal(#"{"filter_subject":"b"}"#, .named("d", filter: "a"))?.errorCode == 10131)
-        #expect(refusal(#"{"filter_subjects":["b","c"]}"#, .named("d", filter: "a"))?.errorCode == 10137)
+        #expect(
+            refusal(#"{"filter_subjects":["b","c"]}"#, .named("d", filter: "a"))?.errorCode == 10137
+        )
         #expect(refusal("{}", .named("a/b", filter: nil))?.errorCode == 10127)
         #expect(refusal(#"{"name":"a.b"}"#, .unnamed)?.errorCode == 10052)
     }
@@ -92,7 +98,9 @@ struct ConsumerConfigTests {
         stream.retention = .workqueue
         #expect(refusal("{}", stream: stream)?.errorCode == 10084)
         #expect(refusal(#"{"ack_policy":"all"}"#, stream: stream)?.errorCode == 10098)
-        #expect(refusal(#"{"ack_policy":"explicit","deliver_policy":"new"}"#, stream: stream)?.errorCode == 10101)
+        #expect(
+            refusal(#"{"ack_policy":"explicit","deliver_policy":"new"}"#, stream: stream)?.errorCode
+                == 10101)
         #expect(refusal(#"{"ack_policy":"explicit"}"#, stream: stream) == nil)
     }
 
@@ -101,9 +109,14 @@ struct ConsumerConfigTests {
         (#"{"ack_policy":"explicit","deliver_policy":"new"}"#, "deliver policy can not be updated"),
         (#"{"ack_policy":"explicit","max_waiting":4}"#, "max waiting can not be updated"),
         (#"{"ack_policy":"explicit","mem_storage":true}"#, "storage type can not be updated"),
-        (#"{"ack_policy":"explicit","deliver_subject":"x"}"#, "can not update pull consumer to push based"),
+        (
+            #"{"ack_policy":"explicit","deliver_subject":"x"}"#,
+            "can not update pull consumer to push based"
+        ),
     ])
-    func `what an update may not change is refused by name`(_ text: String, _ sentence: String) throws {
+    func `what an update may not change is refused by name`(_ text: String, _ sentence: String)
+        throws
+    {
         let current = try config(#"{"ack_policy":"explicit"}"#)
         let next = try config(text)
         #expect(throws: JetStreamError.consumerCreate(sentence)) {
@@ -113,7 +126,8 @@ struct ConsumerConfigTests {
 
     @Test func `filters and waits may change`() throws {
         let current = try config(#"{"ack_policy":"explicit"}"#)
-        let next = try config(#"{"ack_policy":"explicit","filter_subject":"s.q","ack_wait":5,"max_ack_pending":3}"#)
+        let next = try config(
+            #"{"ack_policy":"explicit","filter_subject":"s.q","ack_wait":5,"max_ack_pending":3}"#)
         try current.checkUpdate(to: next, isBound: false)
         #expect(!current.isSame(as: next))
     }

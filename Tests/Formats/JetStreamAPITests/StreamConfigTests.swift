@@ -29,7 +29,8 @@ struct StreamConfigTests {
         state.bytes = 360
         state.subjectCount = 4
         let info = StreamInfo(
-            config: config, created: Timestamp(rfc3339: "2026-11-22T21:38:57.146609357Z")!, state: state,
+            config: config, created: Timestamp(rfc3339: "2026-11-22T21:38:57.146609357Z")!,
+            state: state,
             leader: nil, now: Timestamp(rfc3339: "2026-11-22T21:38:57Z")!)
         #expect(
             String(decoding: StreamReply.created(info), as: UTF8.self)
@@ -78,7 +79,10 @@ struct StreamConfigTests {
             #"{"name":"T","subjects":["$SYS.x"]}"#, 10052,
             "subjects that overlap with system api require no-ack to be true"
         ),
-        (#"{"name":"T","num_replicas":3}"#, 10074, "replicas > 1 not supported in non-clustered mode"),
+        (
+            #"{"name":"T","num_replicas":3}"#, 10074,
+            "replicas > 1 not supported in non-clustered mode"
+        ),
         (#"{"name":"T","num_replicas":6}"#, 10052, "maximum replicas is 5"),
         (#"{"name":"T","num_replicas":-1}"#, 10133, "replicas count cannot be negative"),
         (#"{"name":"T","max_age":1}"#, 10052, "max age needs to be >= 100ms"),
@@ -88,7 +92,10 @@ struct StreamConfigTests {
             "duplicates window can not be larger then max age"
         ),
         (#"{"name":"T","duplicate_window":1}"#, 10052, "duplicates window needs to be >= 100ms"),
-        (#"{"name":"T","sealed":true}"#, 10052, "stream configuration for create can not be sealed"),
+        (
+            #"{"name":"T","sealed":true}"#, 10052,
+            "stream configuration for create can not be sealed"
+        ),
         (
             #"{"name":"T","deny_purge":true,"allow_rollup_hdrs":true}"#, 10052,
             "roll-ups require the purge permission"
@@ -101,10 +108,15 @@ struct StreamConfigTests {
             #"{"name":"T","pedantic":true,"max_age":1000000000}"#, 10157,
             "pedantic mode: duplicate window cannot be bigger than max age"
         ),
-        (#"{"name":"T","mirror":{"name":"A"},"subjects":["x"]}"#, 10034, "stream mirrors can not contain subjects"),
+        (
+            #"{"name":"T","mirror":{"name":"A"},"subjects":["x"]}"#, 10034,
+            "stream mirrors can not contain subjects"
+        ),
         (#"{"name":"T","allow_atomic":true}"#, 10052, "not supported by this server: allow_atomic"),
     ])
-    func `a refused create says why as nats-server does`(_ text: String, _ code: Int, _ sentence: String) {
+    func `a refused create says why as nats-server does`(
+        _ text: String, _ code: Int, _ sentence: String
+    ) {
         let error = refusal(text)
         #expect(error?.errorCode == code)
         #expect(error?.description == sentence)
@@ -120,7 +132,10 @@ struct StreamConfigTests {
     }
 
     @Test func `switched off features may be named`() {
-        #expect(refusal(#"{"name":"T","allow_msg_ttl":false,"mirror":null,"sources":[],"placement":null}"#) == nil)
+        #expect(
+            refusal(
+                #"{"name":"T","allow_msg_ttl":false,"mirror":null,"sources":[],"placement":null}"#)
+                == nil)
     }
 
     @Test func `an update may not change storage, work queues or one-way switches`() throws {
@@ -131,14 +146,21 @@ struct StreamConfigTests {
                 return nil
             } catch { return error.description }
         }
-        #expect(error(#"{"name":"T","storage":"memory"}"#) == "stream configuration update can not change storage type")
-        #expect(error(#"{"name":"T","retention":"workqueue"}"#) == "stream configuration update can not change retention policy to/from workqueue")
-        #expect(error(#"{"name":"T"}"#) == "stream configuration update can not cancel deny message deletes")
+        #expect(
+            error(#"{"name":"T","storage":"memory"}"#)
+                == "stream configuration update can not change storage type")
+        #expect(
+            error(#"{"name":"T","retention":"workqueue"}"#)
+                == "stream configuration update can not change retention policy to/from workqueue")
+        #expect(
+            error(#"{"name":"T"}"#)
+                == "stream configuration update can not cancel deny message deletes")
         #expect(error(#"{"name":"T","deny_delete":true,"max_msgs":5}"#) == nil)
     }
 
     @Test func `sealing closes every other door`() throws {
-        let current = try request(#"{"name":"T","allow_rollup_hdrs":true}"#).validated(nameInSubject: "T")
+        let current = try request(#"{"name":"T","allow_rollup_hdrs":true}"#).validated(
+            nameInSubject: "T")
         let sealed = try request(#"{"name":"T","allow_rollup_hdrs":true,"sealed":true}"#)
             .validatedUpdate(of: current, nameInSubject: "T")
         #expect(sealed.sealed && sealed.denyDelete && sealed.denyPurge)
@@ -147,7 +169,8 @@ struct StreamConfigTests {
 
     @Test func `metadata of the server's own does not make a stream another one`() throws {
         let one = try request(#"{"name":"T"}"#).validated(nameInSubject: "T")
-        let two = try request(#"{"name":"T","metadata":{"_nats.ver":"1"}}"#).validated(nameInSubject: "T")
+        let two = try request(#"{"name":"T","metadata":{"_nats.ver":"1"}}"#).validated(
+            nameInSubject: "T")
         let three = try request(#"{"name":"T","metadata":{"a":"1"}}"#).validated(nameInSubject: "T")
         #expect(one.isSame(as: two))
         #expect(!one.isSame(as: three))

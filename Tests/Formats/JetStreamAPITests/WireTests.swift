@@ -54,7 +54,8 @@ struct WireTests {
         writer.write(
             deliveries: 2, streamSequence: 3, consumerSequence: 6,
             timestampNanoseconds: 1_795_383_747_696_501_342, pending: 40, to: &bytes)
-        #expect(String(decoding: bytes, as: UTF8.self) == "$JS.ACK.P.x.2.3.6.1795383747696501342.40")
+        #expect(
+            String(decoding: bytes, as: UTF8.self) == "$JS.ACK.P.x.2.3.6.1795383747696501342.40")
         #expect(
             writer.byteCount(
                 deliveries: 2, streamSequence: 3, consumerSequence: 6,
@@ -72,7 +73,8 @@ struct WireTests {
 
     @Test(arguments: [
         "$JS.ACK.P.x.2.3.6.17", "$JS.ACK.P.x.2.3.6.17.40.1", "$JS.ACK.P.x.2.-3.6.17.40",
-        "$JS.ACK.P..2.3.6.17.40", "$JS.ACX.P.x.2.3.6.17.40", "", "$JS.ACK.P.x.2.99999999999999999999.6.17.40",
+        "$JS.ACK.P..2.3.6.17.40", "$JS.ACX.P.x.2.3.6.17.40", "",
+        "$JS.ACK.P.x.2.99999999999999999999.6.17.40",
     ])
     func `other subjects are no acks`(_ text: String) {
         let bytes = Array(text.utf8)
@@ -83,7 +85,8 @@ struct WireTests {
         ("", AckMessage.acknowledged), ("+ACK", .acknowledged), ("+OK", .acknowledged),
         ("-NAK", .refused(delayNanoseconds: 0)),
         (#"-NAK {"delay": 500000000}"#, .refused(delayNanoseconds: 500_000_000)),
-        ("-NAK 2s", .refused(delayNanoseconds: 2_000_000_000)), ("-NAK {", .refused(delayNanoseconds: 0)),
+        ("-NAK 2s", .refused(delayNanoseconds: 2_000_000_000)),
+        ("-NAK {", .refused(delayNanoseconds: 0)),
         ("-NAK -2s", .refused(delayNanoseconds: 0)), ("+WPI", .inProgress),
         ("+TERM", .terminated(reason: "")), ("+TERM bad data", .terminated(reason: "bad data")),
         ("+NXT", .next(request: [])), ("+NXT 5", .next(request: [0x35])),
@@ -99,7 +102,8 @@ struct WireTests {
     }
 
     @Test(arguments: [
-        ("", 1), ("3", 3), ("0", 1), ("-3", 1), ("abc", 1), (#"{"batch":0}"#, 1), (#"{"batch":7,"zz":1}"#, 7),
+        ("", 1), ("3", 3), ("0", 1), ("-3", 1), ("abc", 1), (#"{"batch":0}"#, 1),
+        (#"{"batch":7,"zz":1}"#, 7),
     ])
     func `a pull request asks for this many`(_ body: String, _ batch: Int) throws {
         let bytes = Array(body.utf8)
@@ -111,7 +115,10 @@ struct WireTests {
         (#"{"batch":1,"expires":10,"idle_heartbeat":6}"#, "heartbeat value too large"),
         ("{", "unexpected end of JSON input"),
         (#"{"priority":12}"#, "Priority must be between 0 and 9"),
-        (#"{"batch":"q"}"#, "json: cannot unmarshal string into Go struct field .batch of type int"),
+        (
+            #"{"batch":"q"}"#,
+            "json: cannot unmarshal string into Go struct field .batch of type int"
+        ),
     ])
     func `a bad pull request says why`(_ body: String, _ reason: String) {
         let bytes = Array(body.utf8)
@@ -128,14 +135,19 @@ struct WireTests {
             .idleHeartbeat(lastConsumer: 4, lastStream: 9, stalled: nil),
             "NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 4\r\nNats-Last-Stream: 9\r\n\r\n"
         ),
-        (.exceededMaxExpires(1_000_000_000), "NATS/1.0 409 Exceeded MaxRequestExpires of 1s\r\n\r\n"),
+        (
+            .exceededMaxExpires(1_000_000_000),
+            "NATS/1.0 409 Exceeded MaxRequestExpires of 1s\r\n\r\n"
+        ),
         (.badRequest("a\r\nb"), "NATS/1.0 400 Bad Request - a  b\r\n\r\n"),
         (
             .endOfBatch(pending: 0, lastSequence: 6, upTo: 7),
             "NATS/1.0 204 EOB\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 6\r\nNats-UpTo-Sequence: 7\r\n\r\n"
         ),
     ])
-    func `a status is the header block that nats-server sends`(_ status: StatusReply, _ expected: String) {
+    func `a status is the header block that nats-server sends`(
+        _ status: StatusReply, _ expected: String
+    ) {
         #expect(String(decoding: status.headers, as: UTF8.self) == expected)
     }
 
@@ -146,7 +158,8 @@ struct WireTests {
         #expect(String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","seq":12}"#)
         bytes = []
         writer.write(sequence: 2, isDuplicate: true, to: &bytes)
-        #expect(String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","seq":2,"duplicate": true}"#)
+        #expect(
+            String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","seq":2,"duplicate": true}"#)
         #expect(
             String(decoding: writer.refusal(.messageTooLarge), as: UTF8.self)
                 == #"{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"},"stream":"A","seq":0}"#

@@ -17,7 +17,9 @@ private struct NaiveConsumer {
 
 struct ConsumerOracleTests {
     @Test(arguments: 0..<10 as Range<UInt64>)
-    func `nothing is lost, doubled or miscounted, whatever happens in between`(_ seed: UInt64) throws {
+    func `nothing is lost, doubled or miscounted, whatever happens in between`(_ seed: UInt64)
+        throws
+    {
         var random = SplitMix(state: seed &* 77 &+ 5)
         let filterText = ["p.>", "p.1", "p.*", "p.2.>"][Int(seed % 4)]
         var stream = StreamStory("P", subjects: ["p.>"]) {
@@ -27,7 +29,8 @@ struct ConsumerOracleTests {
         stream.now = seconds(1)
         var story = try ConsumerStory(
             stream: stream,
-            #"{"durable_name":"x","ack_policy":"explicit","ack_wait":1000000000,"max_ack_pending":50,"filter_subject":"\#(filterText)"}"#)
+            #"{"durable_name":"x","ack_policy":"explicit","ack_wait":1000000000,"max_ack_pending":50,"filter_subject":"\#(filterText)"}"#
+        )
         var naive = NaiveConsumer(filter: SubjectFilter(filterText)!)
         var messages: [(UInt64, String)] = []
         func live(_ story: ConsumerStory) -> [(UInt64, String)] {
@@ -50,7 +53,9 @@ struct ConsumerOracleTests {
                     #expect(naive.filter.matches(messages.first { $0.0 == sequence }!.1))
                 }
             case 75..<90:
-                guard let sequence = naive.delivered.keys.sorted().filter({ !naive.done.contains($0) })
+                guard
+                    let sequence = naive.delivered.keys.sorted().filter({ !naive.done.contains($0) }
+                    )
                     .randomElement(using: &random)
                 else { continue }
                 if random.next() % 3 == 0 {
@@ -61,7 +66,9 @@ struct ConsumerOracleTests {
                 }
             case 90..<94: _ = try story.wait(0.6)
             case 94..<97:
-                if let victim = live(story).randomElement(using: &random) { _ = story.stream.delete(victim.0) }
+                if let victim = live(story).randomElement(using: &random) {
+                    _ = story.stream.delete(victim.0)
+                }
             case 97: story.crash()
             default:
                 _ = story.stream.purge(#"{"keep":\#(random.next() % 100 + 50),"filter":"p.1"}"#)
@@ -71,7 +78,9 @@ struct ConsumerOracleTests {
             let info = story.consumer.info(stream: story.stream.machine, now: story.now)
             #expect(info.pendingCount == UInt64(naive.left(messages).count))
             #expect(info.ackPendingCount <= 50)
-            messages = messages.filter { naive.delivered[$0.0] == nil || !naive.done.contains($0.0) }
+            messages = messages.filter {
+                naive.delivered[$0.0] == nil || !naive.done.contains($0.0)
+            }
         }
         // In the end all that still exists is delivered and acked.
         for _ in 0..<200 {

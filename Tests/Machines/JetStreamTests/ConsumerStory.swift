@@ -21,7 +21,8 @@ struct ConsumerStory {
         let bytes = Array(#"{"stream_name":"P","config":\#(json)}"#.utf8)
         let config = try CreateConsumerRequest(bytes.span.bytes)
             .validated(subject: .named("x", filter: nil), stream: stream.machine.config)
-        consumer = ConsumerMachine(name: "x", config: config, created: stream.now, stream: stream.machine)
+        consumer = ConsumerMachine(
+            name: "x", config: config, created: stream.now, stream: stream.machine)
         replayed = consumer
     }
 
@@ -43,7 +44,8 @@ struct ConsumerStory {
         {
             #expect(stream.machine.contains(next.sequence))
             lines.append(
-                "\(next.sequence.value) #\(next.consumerSequence) x\(next.deliveries) left \(next.pending)")
+                "\(next.sequence.value) #\(next.consumerSequence) x\(next.deliveries) left \(next.pending)"
+            )
             consumer.sent(next, now: now)
             lines += effects()
         }
@@ -121,6 +123,8 @@ struct ConsumerStory {
 
 func ten() -> StreamStory {
     var stream = StreamStory("P", subjects: ["p.>"])
-    for index in 0..<10 { stream.publish("p.\(index % 3)", index % 2 == 1 ? [("H", "\(index)")] : [], payload: 2) }
+    for index in 0..<10 {
+        stream.publish("p.\(index % 3)", index % 2 == 1 ? [("H", "\(index)")] : [], payload: 2)
+    }
     return stream
 }

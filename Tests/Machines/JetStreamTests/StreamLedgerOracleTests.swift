@@ -13,7 +13,9 @@ private struct NaiveStream {
     mutating func store(_ subject: String, bytes: UInt64) {
         last += 1
         messages.append((last, subject, bytes))
-        while limits.perSubject > 0, messages.count(where: { $0.subject == subject }) > limits.perSubject {
+        while limits.perSubject > 0,
+            messages.count(where: { $0.subject == subject }) > limits.perSubject
+        {
             messages.remove(at: messages.firstIndex { $0.subject == subject }!)
         }
         while limits.messages > 0, messages.count > limits.messages { messages.removeFirst() }
@@ -32,14 +34,16 @@ struct StreamLedgerOracleTests {
         naive.limits = (seed % 3 == 0 ? 3000 : 0, seed % 4 == 1 ? 2 : 0)
         var story = StreamStory("S", subjects: [">"]) {
             $0.maxMessages = Int64(naive.limits.messages == 0 ? -1 : naive.limits.messages)
-            $0.maxMessagesPerSubject = Int64(naive.limits.perSubject == 0 ? -1 : naive.limits.perSubject)
+            $0.maxMessagesPerSubject = Int64(
+                naive.limits.perSubject == 0 ? -1 : naive.limits.perSubject)
         }
         let filters = [">", "s.1", "s.*", "t.*.x", "t.>", "nobody"]
         for step in 0..<6000 {
             switch random.next() % 100 {
             case 0..<80:
                 let number = random.next() % 40
-                let subject = number % 2 == 0 ? "s.\(number)" : "t.\(number).\(number % 3 == 0 ? "x" : "y")"
+                let subject =
+                    number % 2 == 0 ? "s.\(number)" : "t.\(number).\(number % 3 == 0 ? "x" : "y")"
                 let payload = Int(random.next() % 50)
                 story.publish(subject, payload: payload)
                 naive.store(subject, bytes: UInt64(30 + subject.utf8.count + payload))
@@ -54,7 +58,9 @@ struct StreamLedgerOracleTests {
                 let filter = filters.randomElement(using: &random)!
                 let below = naive.last - min(naive.last, random.next() % 300)
                 let victims = Set(naive.matching(filter).filter { $0 < below })
-                #expect(story.machine.apply(.purged(below: below, filter: filter)) == UInt64(victims.count))
+                #expect(
+                    story.machine.apply(.purged(below: below, filter: filter))
+                        == UInt64(victims.count))
                 naive.messages.removeAll { victims.contains($0.sequence) }
             default: continue
             }
@@ -64,7 +70,8 @@ struct StreamLedgerOracleTests {
     }
 
     private func compare(
-        _ machine: StreamMachine, _ naive: NaiveStream, _ filters: [String], _ random: inout SplitMix
+        _ machine: StreamMachine, _ naive: NaiveStream, _ filters: [String],
+        _ random: inout SplitMix
     ) {
         #expect(machine.messageCount == UInt64(naive.messages.count))
         #expect(machine.byteCount == naive.messages.reduce(0) { $0 + $1.bytes })
@@ -75,14 +82,23 @@ struct StreamLedgerOracleTests {
         for text in filters {
             let filter = SubjectFilter(text)!
             let wanted = naive.matching(text)
-            #expect(machine.count(from: StreamSequence(start), matching: filter) == UInt64(wanted.count { $0 >= start }))
-            #expect(machine.next(from: StreamSequence(start), matching: filter)?.value == wanted.first { $0 >= start })
+            #expect(
+                machine.count(from: StreamSequence(start), matching: filter)
+                    == UInt64(wanted.count { $0 >= start }))
+            #expect(
+                machine.next(from: StreamSequence(start), matching: filter)?.value
+                    == wanted.first { $0 >= start })
             #expect(machine.last(matching: filter)?.value == wanted.last)
-            #expect(machine.last(matching: filter, upTo: StreamSequence(start))?.value == wanted.last { $0 <= start })
+            #expect(
+                machine.last(matching: filter, upTo: StreamSequence(start))?.value
+                    == wanted.last { $0 <= start })
             var lasts: [String: UInt64] = [:]
-            for message in naive.messages where filter.matches(message.subject) { lasts[message.subject] = message.sequence }
+            for message in naive.messages where filter.matches(message.subject) {
+                lasts[message.subject] = message.sequence
+            }
             #expect(machine.lastOfEach(matching: [filter])?.map(\.value) == lasts.values.sorted())
-            let counts = Dictionary(grouping: naive.messages.filter { filter.matches($0.subject) }, by: \.subject)
+            let counts = Dictionary(
+                grouping: naive.messages.filter { filter.matches($0.subject) }, by: \.subject)
             #expect(machine.subjects(matching: filter).map(\.subject) == counts.keys.sorted())
         }
     }

@@ -22,7 +22,10 @@ struct StreamStory {
     var machine: StreamMachine
     var now = seconds(0)
 
-    init(_ name: String = "S", subjects: [String] = ["s.>"], _ change: (inout StreamConfig) -> Void = { _ in }) {
+    init(
+        _ name: String = "S", subjects: [String] = ["s.>"],
+        _ change: (inout StreamConfig) -> Void = { _ in }
+    ) {
         var config = StreamConfig(name: name, subjects: subjects)
         change(&config)
         machine = StreamMachine(config: config, created: now)
@@ -36,7 +39,8 @@ struct StreamStory {
         let block = headerBlock(headers)
         let bytes = Array(subject.utf8)
         let decision = machine.decidePublish(
-            subject: bytes.span.bytes, headers: block.span.bytes, payloadByteCount: payload, now: now)
+            subject: bytes.span.bytes, headers: block.span.bytes, payloadByteCount: payload,
+            now: now)
         switch decision {
         case .refused(let error): return "\(error.errorCode) \(error.description)"
         case .duplicate(let sequence): return "duplicate \(sequence.value)"
@@ -59,7 +63,8 @@ struct StreamStory {
     mutating func purge(_ json: String = "") -> String {
         let bytes = Array(json.utf8)
         do {
-            return "purged \(machine.apply(try machine.decidePurge(try PurgeRequest(bytes.span.bytes))))"
+            return
+                "purged \(machine.apply(try machine.decidePurge(try PurgeRequest(bytes.span.bytes))))"
         } catch { return "\(error.errorCode) \(error.description)" }
     }
 

@@ -19,15 +19,12 @@ struct HouseRuleTests {
         "Sources/Devices/Transport/EventLoop.swift",
         "Sources/Devices/Transport/OutputBlock.swift",
         "Sources/Formats/JSON/JSONParser.swift",
-        "Sources/Formats/JetStreamAPI/AckSubject.swift",
         "Sources/Formats/NATSProtocol/ClientParser+Line.swift",
         "Sources/Formats/NATSProtocol/ClientParser.swift",
         "Sources/Formats/Records/GzipCodec.swift",
         "Sources/Formats/Records/LZ4Codec.swift",
         "Sources/Formats/Records/SnappyCodec.swift",
         "Sources/Formats/Records/ZstdCodec.swift",
-        "Sources/Machines/JetStream/Streams/PublishHeaders.swift",
-        "Sources/Machines/JetStream/Streams/SubjectTable.swift",
         "Sources/Services/NATSService/Core/ClientSession+Publish.swift",
         "Sources/Services/NATSService/Core/ClientSession.swift",
         "Sources/Services/NATSService/Routing/CapturedBlock.swift",
@@ -46,7 +43,6 @@ struct HouseRuleTests {
         "Sources/Vocabulary/Bytes/RawSpan+Byte.swift",
         "Sources/Vocabulary/Bytes/RawSpan+Bytes.swift",
         "Sources/Vocabulary/Bytes/Text.swift",
-        "Sources/Vocabulary/Subjects/SubjectFilter.swift",
     ]
 
     @Test func `no file is longer than 600 lines`() {

@@ -3,7 +3,8 @@ import Testing
 
 struct SubjectFilterTests {
     @Test(arguments: ["", ".", "a.", ".a", "a..b", ">.a", "a.>.b", "a b", "a\tb"])
-    func `a filter with empty tokens, white space or an early full wildcard is none`(_ text: String) {
+    func `a filter with empty tokens, white space or an early full wildcard is none`(_ text: String)
+    {
         #expect(SubjectFilter(text) == nil)
     }
 
@@ -32,7 +33,9 @@ struct SubjectFilterTests {
         ("a.*", "a.*", true), ("a.>", "a.>", true), ("*.*", "a.>", false),
     ])
     func `containment holds one way`(_ wide: String, _ narrow: String, _ expected: Bool) throws {
-        let (outer, inner) = (try #require(SubjectFilter(wide)), try #require(SubjectFilter(narrow)))
+        let (outer, inner) = (
+            try #require(SubjectFilter(wide)), try #require(SubjectFilter(narrow))
+        )
         #expect(outer.contains(inner) == expected)
     }
 

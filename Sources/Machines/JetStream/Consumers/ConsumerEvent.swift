@@ -34,7 +34,8 @@ enum ConsumerEvent: Equatable, Sendable {
 
     fileprivate var sequence: UInt64 {
         switch self {
-        case .delivered(let sequence), .acknowledged(let sequence), .acknowledgedThrough(let sequence),
+        case .delivered(let sequence), .acknowledged(let sequence),
+            .acknowledgedThrough(let sequence),
             .terminated(let sequence), .refused(let sequence, _), .progressed(let sequence),
             .gaveUp(let sequence), .forgotten(let sequence), .reset(let sequence):
             sequence
@@ -76,7 +77,9 @@ struct ConsumerEventWriter: Sendable {
             writer.int(now.nanoseconds)
             time = now
         }
-        if let current = run, current.tag == event.tag, current.start + current.count == event.sequence {
+        if let current = run, current.tag == event.tag,
+            current.start + current.count == event.sequence
+        {
             run?.count += 1
             return
         }
@@ -137,7 +140,9 @@ enum ConsumerEventReader {
                 continue
             }
             let count = try reader.unsignedVarint()
-            guard count > 0, count <= UInt64(StreamControl.removedLimit), start <= UInt64.max - count else {
+            guard count > 0, count <= UInt64(StreamControl.removedLimit),
+                start <= UInt64.max - count
+            else {
                 throw .badLength(Int(clamping: count))
             }
             for sequence in start..<start + count {

@@ -51,7 +51,8 @@ extension ConsumerMachine {
         case .progressed(let sequence):
             guard let delivery = pending[sequence] else { return }
             setDeadline(
-                now.nanoseconds + config.ackWait(afterDelivery: Int(delivery.deliveries)), of: sequence)
+                now.nanoseconds + config.ackWait(afterDelivery: Int(delivery.deliveries)),
+                of: sequence)
         case .gaveUp(let sequence), .forgotten(let sequence):
             forget(sequence)
         case .reset(let sequence):
@@ -77,7 +78,8 @@ extension ConsumerMachine {
             known.isQueued = false
             pending[sequence] = known
             setDeadline(
-                now.nanoseconds + config.ackWait(afterDelivery: Int(known.deliveries)), of: sequence)
+                now.nanoseconds + config.ackWait(afterDelivery: Int(known.deliveries)), of: sequence
+            )
             return
         }
         let isFresh = sequence >= cursor
@@ -135,6 +137,8 @@ extension ConsumerMachine {
         if pendingOrder.count > pending.count * 2 + 1024 {
             pendingOrder.removeAll { pending[$0] == nil }
         }
-        deadlines.compact(liveCount: pending.count) { pending[$0.sequence]?.deadline == $0.deadline }
+        deadlines.compact(liveCount: pending.count) {
+            pending[$0.sequence]?.deadline == $0.deadline
+        }
     }
 }

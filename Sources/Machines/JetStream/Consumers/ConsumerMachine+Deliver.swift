@@ -30,7 +30,9 @@ extension ConsumerMachine {
         guard config.isPush ? push.isBound && !push.isStalled(config) : !waiting.isEmpty,
             !isPaused(now: now)
         else { return nil }
-        while let sequence = nextSequence(readableUpTo: readableUpTo.value, stream: stream, now: now) {
+        while let sequence = nextSequence(
+            readableUpTo: readableUpTo.value, stream: stream, now: now)
+        {
             let known = pending[sequence]
             let isFirst = known == nil
             var left = pendingMessageCount(in: stream)
@@ -112,7 +114,9 @@ extension ConsumerMachine {
             if let deadline = request.deadline { next = min(next, deadline) }
             if request.heartbeat > 0 { next = min(next, request.nextHeartbeat) }
         }
-        if config.isPush, config.idleHeartbeat > 0, push.isBound { next = min(next, push.nextHeartbeat) }
+        if config.isPush, config.idleHeartbeat > 0, push.isBound {
+            next = min(next, push.nextHeartbeat)
+        }
         if let until = config.pauseUntil, until > now { next = min(next, until.nanoseconds) }
         if let inactive = inactiveDeadline { next = min(next, inactive.nanoseconds) }
         return next == .max ? nil : Timestamp(nanoseconds: next)
@@ -170,7 +174,8 @@ extension ConsumerMachine {
             guard let left = request.bytesLeft, byteCount > left else { return request }
             waiting.removeFirst()
             reply(
-                .messageTooLarge(pendingMessages: request.batch, pendingBytes: left), to: request.inbox)
+                .messageTooLarge(pendingMessages: request.batch, pendingBytes: left),
+                to: request.inbox)
         }
         return nil
     }
@@ -178,8 +183,10 @@ extension ConsumerMachine {
     private func ackSubjectByteCount(_ delivery: Delivery, timestamp: Timestamp) -> Int {
         // `$JS.ACK.`, two names, five numbers and the six dots between these seven.
         8 + stream.utf8.count + name.utf8.count + 6 + decimalDigitCount(delivery.deliveries)
-            + decimalDigitCount(delivery.sequence.value) + decimalDigitCount(delivery.consumerSequence)
-            + decimalDigitCount(UInt64(max(0, timestamp.nanoseconds))) + decimalDigitCount(delivery.pending)
+            + decimalDigitCount(delivery.sequence.value)
+            + decimalDigitCount(delivery.consumerSequence)
+            + decimalDigitCount(UInt64(max(0, timestamp.nanoseconds)))
+            + decimalDigitCount(delivery.pending)
     }
 }
 

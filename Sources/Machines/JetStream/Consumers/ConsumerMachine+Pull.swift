@@ -51,7 +51,9 @@ extension ConsumerMachine {
 
     private func refusal(of request: PullRequest) -> StatusReply? {
         if config.isPush { return .pushBased }
-        if config.maxBatch > 0, request.batch > config.maxBatch { return .exceededMaxBatch(config.maxBatch) }
+        if config.maxBatch > 0, request.batch > config.maxBatch {
+            return .exceededMaxBatch(config.maxBatch)
+        }
         if config.maxExpires > 0, request.expires > config.maxExpires {
             return .exceededMaxExpires(config.maxExpires)
         }
@@ -87,7 +89,8 @@ extension ConsumerMachine {
         for var request in waiting {
             if let deadline = request.deadline, deadline <= now.nanoseconds {
                 reply(
-                    .requestTimeout(pendingMessages: request.batch, pendingBytes: request.bytesLeft ?? 0),
+                    .requestTimeout(
+                        pendingMessages: request.batch, pendingBytes: request.bytesLeft ?? 0),
                     to: request.inbox)
                 continue
             }

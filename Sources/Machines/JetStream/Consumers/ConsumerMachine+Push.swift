@@ -46,12 +46,15 @@ extension ConsumerMachine {
         push.nextHeartbeat = now.nanoseconds + config.idleHeartbeat
         guard config.flowControl else { return }
         push.outstanding += byteCount
-        if push.flowControlSubject.isEmpty, push.outstanding > push.window / 2 { askForFlowControl() }
+        if push.flowControlSubject.isEmpty, push.outstanding > push.window / 2 {
+            askForFlowControl()
+        }
     }
 
     /// A heartbeat, if it is time for one.
     mutating func beat(now: Timestamp) {
-        guard config.isPush, config.idleHeartbeat > 0, push.isBound, push.nextHeartbeat <= now.nanoseconds
+        guard config.isPush, config.idleHeartbeat > 0, push.isBound,
+            push.nextHeartbeat <= now.nanoseconds
         else { return }
         push.nextHeartbeat = now.nanoseconds + config.idleHeartbeat
         let stalled = push.isStalled(config) && !push.flowControlSubject.isEmpty

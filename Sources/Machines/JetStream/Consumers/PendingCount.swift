@@ -20,7 +20,8 @@ struct PendingCount: Sendable {
     mutating func invalidate() { counted = nil }
 
     mutating func value(
-        cursor: UInt64, snapshot: Deque<UInt64>, selector: inout SubjectSelector, ledger: StreamLedger
+        cursor: UInt64, snapshot: Deque<UInt64>, selector: inout SubjectSelector,
+        ledger: StreamLedger
     ) -> UInt64 {
         catchUp(cursor: cursor, snapshot: snapshot, selector: &selector, ledger: ledger)
         guard let counted else { preconditionFailure("counted by catchUp") }
@@ -41,13 +42,15 @@ struct PendingCount: Sendable {
     }
 
     private mutating func catchUp(
-        cursor: UInt64, snapshot: Deque<UInt64>, selector: inout SubjectSelector, ledger: StreamLedger
+        cursor: UInt64, snapshot: Deque<UInt64>, selector: inout SubjectSelector,
+        ledger: StreamLedger
     ) {
         if var current = counted {
             if current.removals != ledger.removalCount {
                 guard let removals = ledger.removals(since: current.removals) else {
                     counted = nil
-                    return recount(cursor: cursor, snapshot: snapshot, selector: &selector, ledger: ledger)
+                    return recount(
+                        cursor: cursor, snapshot: snapshot, selector: &selector, ledger: ledger)
                 }
                 for removal in removals {
                     if removal.sequence >= cursor {
@@ -55,7 +58,8 @@ struct PendingCount: Sendable {
                         guard let isSelected = selector.selects(removal, in: ledger.subjects) else {
                             counted = nil
                             return recount(
-                                cursor: cursor, snapshot: snapshot, selector: &selector, ledger: ledger)
+                                cursor: cursor, snapshot: snapshot, selector: &selector,
+                                ledger: ledger)
                         }
                         if isSelected { current.fresh -= 1 }
                     } else if !snapshot.isEmpty, snapshot.containsSorted(removal.sequence) {
@@ -66,7 +70,8 @@ struct PendingCount: Sendable {
             }
             if current.through < ledger.lastSequence {
                 current.fresh += selector.count(
-                    from: max(cursor, current.through + 1), through: ledger.lastSequence, in: ledger)
+                    from: max(cursor, current.through + 1), through: ledger.lastSequence, in: ledger
+                )
                 current.through = ledger.lastSequence
             }
             counted = current
@@ -76,7 +81,8 @@ struct PendingCount: Sendable {
     }
 
     private mutating func recount(
-        cursor: UInt64, snapshot: Deque<UInt64>, selector: inout SubjectSelector, ledger: StreamLedger
+        cursor: UInt64, snapshot: Deque<UInt64>, selector: inout SubjectSelector,
+        ledger: StreamLedger
     ) {
         var live: UInt64 = 0
         for sequence in snapshot where ledger.contains(sequence) { live += 1 }

@@ -19,7 +19,9 @@ struct DedupeWindow: Sendable {
     /// The sequence that `id` has, if it was stored less than `window` nanoseconds before `now`.
     func sequence(of id: [UInt8], now: Timestamp, window: Int64) -> UInt64? {
         guard let sequence = sequences[id] else { return nil }
-        guard let oldest = arrivals.first, isOver(oldest, now: now, window: window) else { return sequence }
+        guard let oldest = arrivals.first, isOver(oldest, now: now, window: window) else {
+            return sequence
+        }
         // Some are over and not swept yet; this one may be among them.
         for arrival in arrivals {
             guard isOver(arrival, now: now, window: window) else { return sequence }

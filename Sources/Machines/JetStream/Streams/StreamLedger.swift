@@ -108,7 +108,8 @@ struct StreamLedger: Sendable {
     }
 
     /// How many messages from `start` to `end` have a subject whose number `isWanted`.
-    func count(from start: UInt64, through end: UInt64, where isWanted: (UInt32) -> Bool) -> UInt64 {
+    func count(from start: UInt64, through end: UInt64, where isWanted: (UInt32) -> Bool) -> UInt64
+    {
         var sequence = max(start, firstSequence)
         let end = min(end, lastSequence)
         var total: UInt64 = 0
@@ -117,7 +118,8 @@ struct StreamLedger: Sendable {
             let stop = min(Chunk.capacity, place + Int(end - sequence) + 1)
             if chunks[chunk].liveCount > 0 {
                 let numbers = chunks[chunk].numbers
-                for index in place..<stop where numbers[index] != Chunk.gap && isWanted(numbers[index]) {
+                for index in place..<stop
+                where numbers[index] != Chunk.gap && isWanted(numbers[index]) {
                     total += 1
                 }
             }
@@ -168,7 +170,8 @@ struct StreamLedger: Sendable {
         let entry = subjects.entries[Int(number)]
         let bound = max(entry.first, firstSequence)
         guard let first = next(from: bound, where: { $0 == number }) else {
-            preconditionFailure("subject \(number) counts \(entry.count) messages from \(bound) on and has none")
+            preconditionFailure(
+                "subject \(number) counts \(entry.count) messages from \(bound) on and has none")
         }
         if first != entry.first { subjects.setFirst(number, first) }
         return first
@@ -179,7 +182,8 @@ struct StreamLedger: Sendable {
         let entry = subjects.entries[Int(number)]
         guard entry.isLastStale else { return entry.last }
         guard let last = previous(from: entry.last, where: { $0 == number }) else {
-            preconditionFailure("subject \(number) counts \(entry.count) messages up to \(entry.last) and has none")
+            preconditionFailure(
+                "subject \(number) counts \(entry.count) messages up to \(entry.last) and has none")
         }
         return last
     }

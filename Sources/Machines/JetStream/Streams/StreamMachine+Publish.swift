@@ -45,7 +45,9 @@ extension StreamMachine {
             payloadByteCount: payloadByteCount)
         var plan = PublishPlan(sequence: lastSequence.next, size: size)
         if headers.byteCount > 0 {
-            if let early = decideHeaders(headers, subject: subject, plan: &plan, now: now) { return early }
+            if let early = decideHeaders(headers, subject: subject, plan: &plan, now: now) {
+                return early
+            }
         }
         if config.discard == .new, let error = discardError(subject: subject, size: size) {
             return .refused(error)
@@ -69,8 +71,11 @@ extension StreamMachine {
         let found = PublishHeaders(headers)
         if found.increment != nil { return .refused(.countersDisabled) }
         if found.batchID != nil { return .refused(.atomicDisabled) }
-        if let range = found.expectedStream, !headers.extracting(range).equals(Array(config.name.utf8)) {
-            return .refused(.expectedStreamMismatch)
+        if let range = found.expectedStream {
+            let name = Array(config.name.utf8)
+            guard headers.extracting(range).hasSameBytes(as: name.span.bytes) else {
+                return .refused(.expectedStreamMismatch)
+            }
         }
         if let range = found.timeToLive {
             guard let time = Self.timeToLive(headers.extracting(range)) else {
@@ -89,7 +94,9 @@ extension StreamMachine {
             }
             plan.messageID = id
         }
-        if let range = found.expectedMessageID, !headers.extracting(range).equals(lastMessageID) {
+        if let range = found.expectedMessageID,
+            !headers.extracting(range).hasSameBytes(as: lastMessageID.span.bytes)
+        {
             return .refused(.wrongLastMessageID(String(repairingUTF8: lastMessageID.span.bytes)))
         }
         if let range = found.rollup {
@@ -124,7 +131,9 @@ extension StreamMachine {
         } else if found.expectedSubject != nil {
             return .subjectSequenceMissing
         }
-        if let range = found.expectedSequence, headers.extracting(range).decimal != ledger.lastSequence {
+        if let range = found.expectedSequence,
+            headers.extracting(range).decimal != ledger.lastSequence
+        {
             return .wrongLastSequence(ledger.lastSequence)
         }
         return nil
@@ -140,9 +149,13 @@ extension StreamMachine {
                 return .storeFailed("maximum messages per subject exceeded")
             }
             // The oldest of the subject makes room for the new one.
-            replaces = ledger.next(from: ledger.subjects.entries[Int(number)].first) { $0 == number }
+            replaces = ledger.next(from: ledger.subjects.entries[Int(number)].first) {
+                $0 == number
+            }
         }
-        if config.maxMessages > 0, replaces == nil, ledger.messageCount >= UInt64(config.maxMessages) {
+        if config.maxMessages > 0, replaces == nil,
+            ledger.messageCount >= UInt64(config.maxMessages)
+        {
             return .storeFailed("maximum messages exceeded")
         }
         if config.maxBytes > 0 {
@@ -160,7 +173,8 @@ extension StreamMachine {
         let text = String(repairingUTF8: value)
         if text == "never" { return -1 }
         if let seconds = value.decimal {
-            let (scaled, overflow) = Int64(clamping: seconds).multipliedReportingOverflow(by: second)
+            let (scaled, overflow) = Int64(clamping: seconds).multipliedReportingOverflow(
+                by: second)
             return seconds == 0 || overflow ? nil : scaled
         }
         return parseGoDuration(text).flatMap { $0 >= second ? $0 : nil }

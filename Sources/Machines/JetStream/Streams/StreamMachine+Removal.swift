@@ -54,7 +54,9 @@ extension StreamMachine {
     /// The first message that grows too old one day.
     public var oldestAging: StreamSequence? {
         var next = ledger.next(from: ledger.firstSequence)
-        while let sequence = next, ageless.contains(sequence) { next = ledger.next(from: sequence + 1) }
+        while let sequence = next, ageless.contains(sequence) {
+            next = ledger.next(from: sequence + 1)
+        }
         return next.map { StreamSequence($0) }
     }
 

@@ -67,7 +67,8 @@ public struct StreamMachine: Sendable {
         lastMessageID = messageID
         if !messageID.isEmpty {
             dedupe.store(
-                messageID, sequence: ledger.lastSequence, time: time, window: config.duplicateWindow)
+                messageID, sequence: ledger.lastSequence, time: time, window: config.duplicateWindow
+            )
         }
         if config.maxMessagesPerSubject > 0 { enforceSubjectLimit() }
         enforceLimits()
@@ -130,7 +131,9 @@ public struct StreamMachine: Sendable {
 
     private mutating func enforceLimits() {
         if config.maxMessages > 0 {
-            while ledger.messageCount > UInt64(config.maxMessages) { ledger.remove(ledger.firstSequence) }
+            while ledger.messageCount > UInt64(config.maxMessages) {
+                ledger.remove(ledger.firstSequence)
+            }
         }
         if config.maxBytes > 0 {
             while ledger.byteCount > UInt64(config.maxBytes) { ledger.remove(ledger.firstSequence) }
@@ -145,7 +148,9 @@ public struct StreamMachine: Sendable {
         }
         var removed: UInt64 = 0
         var position = ledger.firstSequence
-        while removed < left, let sequence = selector.next(from: position, in: ledger), sequence < below {
+        while removed < left, let sequence = selector.next(from: position, in: ledger),
+            sequence < below
+        {
             ledger.remove(sequence)
             removed += 1
             position = sequence + 1
@@ -168,7 +173,9 @@ public struct StreamMachine: Sendable {
     }
 
     /// The first message from `start` on, of a subject that `filter` matches.
-    public func next(from start: StreamSequence, matching filter: SubjectFilter? = nil) -> StreamSequence? {
+    public func next(from start: StreamSequence, matching filter: SubjectFilter? = nil)
+        -> StreamSequence?
+    {
         var selector = SubjectSelector(filter.map { [$0] } ?? [])
         return selector.next(from: start.value, in: ledger).map { StreamSequence($0) }
     }
@@ -184,7 +191,8 @@ public struct StreamMachine: Sendable {
             return selector.previous(from: end.value, in: ledger).map { StreamSequence($0) }
         }
         var last: UInt64 = 0
-        for number in selector.selected(in: ledger.subjects) where ledger.subjects.entries[Int(number)].last > last {
+        for number in selector.selected(in: ledger.subjects)
+        where ledger.subjects.entries[Int(number)].last > last {
             let found = ledger.last(of: number)
             if found <= end.value {
                 last = max(last, found)
@@ -205,7 +213,9 @@ public struct StreamMachine: Sendable {
         for number in selector.selected(in: ledger.subjects) {
             var last = ledger.last(of: number)
             if last > end.value {
-                guard let earlier = ledger.previous(from: end.value, where: { $0 == number }) else { continue }
+                guard let earlier = ledger.previous(from: end.value, where: { $0 == number }) else {
+                    continue
+                }
                 last = earlier
             }
             result.append(last)
@@ -226,7 +236,9 @@ public struct StreamMachine: Sendable {
         return selector.selected(in: ledger.subjects)
             .map { number in
                 let entry = ledger.subjects.entries[Int(number)]
-                return (subject: String(repairingUTF8: entry.subject.span.bytes), count: entry.count)
+                return (
+                    subject: String(repairingUTF8: entry.subject.span.bytes), count: entry.count
+                )
             }
             .sorted { $0.subject < $1.subject }
     }

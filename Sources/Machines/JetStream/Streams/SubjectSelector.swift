@@ -25,7 +25,8 @@ struct SubjectSelector: Sendable {
         let subject = subjects.entries[index].subject
         let isSelected = filters.contains { $0.matches(subject.span.bytes) }
         if index >= marks.count {
-            marks.append(contentsOf: repeatElement(0, count: subjects.generations.count - marks.count))
+            marks.append(
+                contentsOf: repeatElement(0, count: subjects.generations.count - marks.count))
         }
         marks[index] = current | (isSelected ? 2 : 1)
         return isSelected
@@ -55,7 +56,8 @@ struct SubjectSelector: Sendable {
         ledger.previous(from: end) { selects($0, in: ledger.subjects) }
     }
 
-    mutating func count(from start: UInt64, through end: UInt64, in ledger: StreamLedger) -> UInt64 {
+    mutating func count(from start: UInt64, through end: UInt64, in ledger: StreamLedger) -> UInt64
+    {
         if filters.isEmpty { return ledger.count(from: start, through: end) }
         if start <= ledger.firstSequence, end >= ledger.lastSequence {
             var total: UInt64 = 0

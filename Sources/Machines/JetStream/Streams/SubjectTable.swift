@@ -32,7 +32,8 @@ struct SubjectTable: Sendable {
         while slots[slot] != 0 {
             if UInt32(slots[slot] >> 32) == hash {
                 let number = UInt32(truncatingIfNeeded: slots[slot]) - 1
-                if subject.equals(entries[Int(number)].subject) { return number }
+                let known = entries[Int(number)].subject
+                if subject.hasSameBytes(as: known.span.bytes) { return number }
             }
             slot = (slot + 1) & (slots.count - 1)
         }
@@ -129,11 +130,10 @@ struct SubjectTable: Sendable {
         }
     }
 
-    /// Keyed by the process, so that nobody can choose subjects that collide.
+    /// Keyed by the process, so that subjects that collide in one do not in another.
+    private static let seed = UInt64.random(in: .min ... .max)
+
     private static func hash(_ subject: RawSpan) -> UInt32 {
-        var hasher = Hasher()
-        // The hasher reads exactly these bytes and keeps nothing.
-        unsafe subject.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-        return UInt32(truncatingIfNeeded: hasher.finalize())
+        UInt32(truncatingIfNeeded: quickHash(subject, seed: seed))
     }
 }

@@ -66,7 +66,9 @@ extension Broker {
         if wanted.isEmpty { throw .workQueueUnfiltered }
         for other in log.consumers.values {
             let taken = other.machine.config.subjectFilters
-            if taken.isEmpty || taken.contains(where: { filter in wanted.contains { $0.overlaps(filter) } }) {
+            if taken.isEmpty
+                || taken.contains(where: { filter in wanted.contains { $0.overlaps(filter) } })
+            {
                 throw .workQueueNotUnique
             }
         }

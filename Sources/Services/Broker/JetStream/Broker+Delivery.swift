@@ -104,7 +104,8 @@ extension Broker {
                 }
             } catch {
                 self.log.error(
-                    "message \(next.sequence.value) of log \(log.id.value) cannot be read: \(error)")
+                    "message \(next.sequence.value) of log \(log.id.value) cannot be read: \(error)"
+                )
                 consumer.machine.unreadable(next, now: now)
             }
             if loop.congestedReceiver != nil { return .congested }
@@ -184,7 +185,8 @@ extension Broker {
         let subject = Array(advisory.subject.utf8)
         guard nats.hasInterest(subject.span.bytes) else { return }
         let body = advisory.body(id: uniqueText(22), now: loop.now)
-        nats.publish(subject: subject.span.bytes, reply: nil, headers: nil, payload: body.span.bytes)
+        nats.publish(
+            subject: subject.span.bytes, reply: nil, headers: nil, payload: body.span.bytes)
     }
 
     func publishWhenDurable(_ advisory: Advisory) {

@@ -41,7 +41,9 @@ extension Broker {
             throw .streamNotFound
         }
         let config = try request.validatedUpdate(of: current, nameInSubject: nameInSubject)
-        if let stream = catalog[place.stream], stream.origin == .kafka, config.subjects != stream.subjects {
+        if let stream = catalog[place.stream], stream.origin == .kafka,
+            config.subjects != stream.subjects
+        {
             throw .invalidConfig("the subjects of a Kafka topic can not be changed")
         }
         let record: CatalogRecord
@@ -100,7 +102,9 @@ extension Broker {
     }
 
     /// - Returns: how many messages went.
-    public func purge(_ request: PurgeRequest, from log: PartitionLog) throws(JetStreamError) -> UInt64 {
+    public func purge(_ request: PurgeRequest, from log: PartitionLog) throws(JetStreamError)
+        -> UInt64
+    {
         guard let control = try log.view?.decidePurge(request) else { throw .streamNotFound }
         let count: UInt64
         do { count = try remove(control, from: log) } catch { throw error.jetStream }
@@ -140,7 +144,9 @@ extension Broker {
 
 extension BatchIndex {
     /// The first offset behind all batches.
-    fileprivate var nextOffset: Offset { entries.last.map { $0.lastOffset.advanced(by: 1) } ?? Offset(0) }
+    fileprivate var nextOffset: Offset {
+        entries.last.map { $0.lastOffset.advanced(by: 1) } ?? Offset(0)
+    }
 }
 
 extension StreamConfig {

@@ -34,7 +34,8 @@ extension JetStreamService {
         let tokens = String(repairingUTF8: message.subject)
             .split(separator: ".", omittingEmptySubsequences: false).dropFirst(2).map(String.init)
         let request = APIRequest(
-            tokens: tokens, subject: message.subject, reply: message.reply, payload: message.payload)
+            tokens: tokens, subject: message.subject, reply: message.reply, payload: message.payload
+        )
         guard isLevelOffered(message.headers) else { return answerLevel(request) }
         switch (tokens.first, tokens.count) {
         case ("INFO", 1): reply(to: request.reply, accountInfo().reply())
@@ -82,7 +83,9 @@ extension JetStreamService {
         info.apiTotal = apiTotal
         info.apiErrors = apiErrors
         for name in broker.catalog.streamNames {
-            guard let id = broker.catalog.log(streamName: name), let log = broker.log(id) else { continue }
+            guard let id = broker.catalog.log(streamName: name), let log = broker.log(id) else {
+                continue
+            }
             info.streams += 1
             info.consumers += broker.catalog.consumerCount(on: id)
             let byteCount = log.view?.byteCount ?? UInt64(log.byteCount)
@@ -110,7 +113,9 @@ extension JetStreamService {
     private func answerLevel(_ request: borrowing APIRequest) {
         apiErrors += 1
         let tokens = request.tokens
-        if tokens.first == "DIRECT" || (tokens.count > 2 && tokens[1] == "MSG" && tokens[2] == "NEXT") {
+        if tokens.first == "DIRECT"
+            || (tokens.count > 2 && tokens[1] == "MSG" && tokens[2] == "NEXT")
+        {
             return reply(to: request.reply, .requiredApiLevel)
         }
         let kind: APIReply =
@@ -121,7 +126,8 @@ extension JetStreamService {
             case ("STREAM", "LIST"): .streamList
             case ("STREAM", "DELETE"): .streamDelete
             case ("STREAM", "PURGE"): .streamPurge
-            case ("STREAM", "MSG"): tokens.count > 2 && tokens[2] == "DELETE" ? .messageDelete : .messageGet
+            case ("STREAM", "MSG"):
+                tokens.count > 2 && tokens[2] == "DELETE" ? .messageDelete : .messageGet
             case ("STREAM", _): .streamInfo
             case ("CONSUMER", "CREATE"), ("CONSUMER", "DURABLE"): .consumerCreate
             case ("CONSUMER", "NAMES"): .consumerNames
@@ -149,7 +155,9 @@ extension StringProtocol {
         while start < utf8.endIndex {
             var position = start
             var matched = 0
-            while matched < wanted.count, position < utf8.endIndex, utf8[position] == wanted[matched] {
+            while matched < wanted.count, position < utf8.endIndex,
+                utf8[position] == wanted[matched]
+            {
                 matched += 1
                 position = utf8.index(after: position)
             }

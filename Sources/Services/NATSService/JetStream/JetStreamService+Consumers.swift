@@ -15,7 +15,8 @@ extension JetStreamService {
         case ("CREATE", 3): answerConsumerCreate(request, tokens[2], .unnamed)
         case ("CREATE", 4): answerConsumerCreate(request, tokens[2], .named(tokens[3], filter: nil))
         case ("CREATE", 5...):
-            answerConsumerCreate(request, tokens[2], .named(tokens[3], filter: request.rest(from: 4)))
+            answerConsumerCreate(
+                request, tokens[2], .named(tokens[3], filter: request.rest(from: 4)))
         case ("DURABLE", 5) where tokens[2] == "CREATE":
             answerConsumerCreate(request, tokens[3], .durable(tokens[4]))
         case ("NAMES", 3): answerConsumerNames(request, tokens[2])
@@ -27,14 +28,19 @@ extension JetStreamService {
         case ("RESET", 4): answerReset(request, tokens[2], tokens[3])
         case ("UNPIN", 4): refuse(request, .consumerUnpin, .priorityGroupUnknown)
         case ("LEADER", 5): refuse(request, .consumerLeaderStepdown, .clusterRequired)
-        case ("PEER", 5) where tokens[2] == "REMOVE": refuse(request, .consumerRemovePeer, .clusterRequired)
+        case ("PEER", 5) where tokens[2] == "REMOVE":
+            refuse(request, .consumerRemovePeer, .clusterRequired)
         case ("PEER", 5): refuse(request, .consumerEvacuatePeer, .clusterRequired)
         default: refuse(request, .unknown, .badRequest)
         }
     }
 
-    private func consumer(_ name: String, of stream: String) throws(JetStreamError) -> StreamConsumer {
-        guard let consumer = try self.stream(stream).consumers[name] else { throw .consumerNotFound }
+    private func consumer(_ name: String, of stream: String) throws(JetStreamError)
+        -> StreamConsumer
+    {
+        guard let consumer = try self.stream(stream).consumers[name] else {
+            throw .consumerNotFound
+        }
         return consumer
     }
 
@@ -45,7 +51,8 @@ extension JetStreamService {
         answer(request, .consumerCreate, isDurable: true) { () throws(JetStreamError) in
             let create = try CreateConsumerRequest(payload)
             guard create.stream == stream else { throw .streamMismatch }
-            let consumer = try broker.createConsumer(create, subject: subject, on: try self.stream(stream))
+            let consumer = try broker.createConsumer(
+                create, subject: subject, on: try self.stream(stream))
             return ConsumerReply.created(broker.consumerInfo(consumer))
         }
     }
@@ -91,7 +98,8 @@ extension JetStreamService {
     }
 
     private func answerPull(_ request: borrowing APIRequest, _ stream: String, _ name: String) {
-        guard let id = broker.catalog.log(streamName: stream), let consumer = broker.log(id)?.consumers[name]
+        guard let id = broker.catalog.log(streamName: stream),
+            let consumer = broker.log(id)?.consumers[name]
         else { return answerNobody(request) }
         pull(request.payload, inbox: request.reply, from: consumer)
     }

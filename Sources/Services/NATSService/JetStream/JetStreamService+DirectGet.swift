@@ -17,17 +17,22 @@ extension JetStreamService {
 
     func answerDirectGet(_ request: borrowing APIRequest) {
         let tokens = request.tokens
-        guard let log = try? broker.stream(named: tokens[2]), let view = log.view, view.config.allowDirect
+        guard let log = try? broker.stream(named: tokens[2]), let view = log.view,
+            view.config.allowDirect
         else { return answerNobody(request) }
         let get: MessageGetRequest
         if tokens.count > 3 {
             // The subject stands in the request's own.
-            guard request.payload.byteCount == 0 else { return reply(to: request.reply, .directBadRequest) }
+            guard request.payload.byteCount == 0 else {
+                return reply(to: request.reply, .directBadRequest)
+            }
             var named = MessageGetRequest()
             named.lastBySubject = request.rest(from: 3)
             get = named
         } else {
-            guard request.payload.byteCount > 0 else { return reply(to: request.reply, .emptyRequest) }
+            guard request.payload.byteCount > 0 else {
+                return reply(to: request.reply, .emptyRequest)
+            }
             guard let parsed = try? MessageGetRequest(request.payload, isStrict: false) else {
                 return reply(to: request.reply, .malformedRequest)
             }
@@ -41,7 +46,9 @@ extension JetStreamService {
         } else if isBatch, get.lastBySubject.isEmpty {
             sendBatch(get, log, to: request.reply)
         } else if let sequence = sequence(of: get, in: log) {
-            if send(sequence, of: log, to: request.reply, extra: "", noHeaders: get.noHeaders) == nil {
+            if send(sequence, of: log, to: request.reply, extra: "", noHeaders: get.noHeaders)
+                == nil
+            {
                 reply(to: request.reply, .messageNotFound)
             }
         } else {
@@ -51,7 +58,8 @@ extension JetStreamService {
 
     private func sendBatch(_ get: MessageGetRequest, _ log: PartitionLog, to inbox: RawSpan) {
         guard let view = log.view else { return }
-        let filter = get.nextBySubject.isEmpty ? SubjectFilter.everything : SubjectFilter(get.nextBySubject)
+        let filter =
+            get.nextBySubject.isEmpty ? SubjectFilter.everything : SubjectFilter(get.nextBySubject)
         guard let filter else { return reply(to: inbox, .directBadRequest) }
         var start = StreamSequence(max(1, get.sequence))
         if let time = get.startTime { start = broker.sequence(from: time, in: log) }
@@ -68,7 +76,8 @@ extension JetStreamService {
                 byteCount += sent
                 last = next.value
             }
-            guard pending > 0, byteCount < limit, let following = view.next(from: next.next, matching: filter)
+            guard pending > 0, byteCount < limit,
+                let following = view.next(from: next.next, matching: filter)
             else { break }
             next = following
         }
@@ -94,7 +103,8 @@ extension JetStreamService {
         for sequence in sequences.prefix(get.batch > 0 ? get.batch : .max) {
             pending -= 1
             let extra = "Nats-Num-Pending: \(pending)\r\nNats-Last-Sequence: \(last)\r\n"
-            if let sent = send(sequence, of: log, to: inbox, extra: extra, noHeaders: get.noHeaders) {
+            if let sent = send(sequence, of: log, to: inbox, extra: extra, noHeaders: get.noHeaders)
+            {
                 byteCount += sent
                 last = sequence.value
             }
@@ -105,12 +115,14 @@ extension JetStreamService {
 
     /// - Returns: how many bytes the message has; nil if there is none.
     private func send(
-        _ sequence: StreamSequence, of log: PartitionLog, to inbox: RawSpan, extra: String, noHeaders: Bool
+        _ sequence: StreamSequence, of log: PartitionLog, to inbox: RawSpan, extra: String,
+        noHeaders: Bool
     ) -> Int? {
         let name = log.view?.config.name ?? ""
         let inbox = Array(copying: inbox)
         let routing = nats.routing
-        let sent = try? broker.withMessage(sequence, of: log) { subject, headers, payload, time -> Int in
+        let sent = try? broker.withMessage(sequence, of: log) {
+            subject, headers, payload, time -> Int in
             if noHeaders {
                 routing.publish(
                     subject: inbox.span.bytes, reply: nil, headers: nil, payload: payload)
@@ -125,9 +137,11 @@ extension JetStreamService {
             block.append("Nats-Stream: \(name)\r\nNats-Subject: ")
             block.append(subject)
             block.append(
-                "\r\nNats-Sequence: \(sequence.value)\r\nNats-Time-Stamp: \(time.rfc3339)\r\n\(extra)\r\n")
+                "\r\nNats-Sequence: \(sequence.value)\r\nNats-Time-Stamp: \(time.rfc3339)\r\n\(extra)\r\n"
+            )
             routing.publish(
-                subject: inbox.span.bytes, reply: nil, headers: block.bytes.span.bytes, payload: payload)
+                subject: inbox.span.bytes, reply: nil, headers: block.bytes.span.bytes,
+                payload: payload)
             return headers.byteCount + payload.byteCount
         }
         return sent ?? nil

@@ -68,7 +68,8 @@ extension JetStreamService {
 
     /// Acks of one consumer come one after the other: it is looked up once.
     private func consumer(_ name: RawSpan, of stream: RawSpan) -> StreamConsumer? {
-        if let known = lastAcked, !known.consumer.isDeleted, name.hasSameBytes(as: known.name.span.bytes),
+        if let known = lastAcked, !known.consumer.isDeleted,
+            name.hasSameBytes(as: known.name.span.bytes),
             stream.hasSameBytes(as: known.stream.span.bytes)
         {
             return known.consumer

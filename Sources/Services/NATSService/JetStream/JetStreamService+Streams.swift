@@ -26,7 +26,8 @@ extension JetStreamService {
         case ("RESTORE", 3):
             refuse(request, .streamRestore, .restoreFailed("not supported by this server"))
         case ("LEADER", 4): refuse(request, .streamLeaderStepdown, .clusterRequired)
-        case ("PEER", 4) where tokens[2] == "REMOVE": refuse(request, .streamRemovePeer, .clusterRequired)
+        case ("PEER", 4) where tokens[2] == "REMOVE":
+            refuse(request, .streamRemovePeer, .clusterRequired)
         case ("PEER", 4): refuse(request, .streamEvacuatePeer, .clusterRequired)
         default: refuse(request, .unknown, .badRequest)
         }
@@ -59,11 +60,16 @@ extension JetStreamService {
             let details = try StreamInfoRequest(payload)
             let log = try stream(name)
             var info = broker.streamInfo(log, leader: serverName)
-            if details.deletedDetails { info.state.deleted = log.view?.deleted(limit: 1 << 20) ?? [] }
+            if details.deletedDetails {
+                info.state.deleted = log.view?.deleted(limit: 1 << 20) ?? []
+            }
             guard !details.subjectsFilter.isEmpty else { return StreamReply.info(info) }
-            let all = SubjectFilter(details.subjectsFilter).flatMap { log.view?.subjects(matching: $0) } ?? []
+            let all =
+                SubjectFilter(details.subjectsFilter).flatMap { log.view?.subjects(matching: $0) }
+                ?? []
             let start = min(details.offset, all.count)
-            info.state.subjects = Array(all[start..<min(all.count, start + PageRequest.subjectsLimit)])
+            info.state.subjects = Array(
+                all[start..<min(all.count, start + PageRequest.subjectsLimit)])
             return StreamReply.info(
                 info, subjects: all.isEmpty ? nil : (total: all.count, offset: start))
         }
@@ -83,8 +89,11 @@ extension JetStreamService {
             let page = try PageRequest(payload, type: "JSApiStreamListRequest")
             let all = names(overlapping: page.subject)
             let start = min(page.offset, all.count)
-            let infos = all[start..<min(all.count, start + PageRequest.infosLimit)].compactMap { name in
-                broker.catalog.log(streamName: name).flatMap { broker.log($0) }.map { shortInfo($0) }
+            let infos = all[start..<min(all.count, start + PageRequest.infosLimit)].compactMap {
+                name in
+                broker.catalog.log(streamName: name).flatMap { broker.log($0) }.map {
+                    shortInfo($0)
+                }
             }
             return StreamReply.list(infos, total: all.count, offset: start)
         }
@@ -95,7 +104,8 @@ extension JetStreamService {
         guard !subject.isEmpty else { return names }
         guard let filter = SubjectFilter(subject) else { return [] }
         return names.filter { name in
-            guard let log = broker.catalog.log(streamName: name), let place = broker.catalog.place(of: log),
+            guard let log = broker.catalog.log(streamName: name),
+                let place = broker.catalog.place(of: log),
                 let stream = broker.catalog[place.stream]
             else { return false }
             return stream.subjects.contains { SubjectFilter($0)?.overlaps(filter) ?? false }
@@ -111,11 +121,15 @@ extension JetStreamService {
         state.firstSequence = state.messages > 0 ? StreamSequence(log.startOffset).value : 0
         state.lastSequence = UInt64(log.endOffset.value)
         let now = broker.loop.now
-        guard let place = broker.catalog.place(of: log.id), let stream = broker.catalog[place.stream] else {
-            return StreamInfo(config: StreamConfig(), created: now, state: state, leader: nil, now: now)
+        guard let place = broker.catalog.place(of: log.id),
+            let stream = broker.catalog[place.stream]
+        else {
+            return StreamInfo(
+                config: StreamConfig(), created: now, state: state, leader: nil, now: now)
         }
         return StreamInfo(
-            config: broker.streamConfig(of: stream, partition: log.partition), created: stream.created,
+            config: broker.streamConfig(of: stream, partition: log.partition),
+            created: stream.created,
             state: state, leader: nil, now: now)
     }
 
@@ -153,7 +167,8 @@ extension JetStreamService {
             let log = try stream(name)
             guard !get.isEmpty, !get.isContradictory, !get.needsDirect else { throw .badRequest }
             guard let sequence = sequence(of: get, in: log) else { throw .noMessageFound }
-            let answer = try broker.withMessage(sequence, of: log) { subject, headers, payload, time in
+            let answer = try broker.withMessage(sequence, of: log) {
+                subject, headers, payload, time in
                 StreamReply.message(
                     subject: String(repairingUTF8: subject), sequence: sequence.value,
                     headers: get.noHeaders ? "" : Base64.encode(Array(copying: headers)),

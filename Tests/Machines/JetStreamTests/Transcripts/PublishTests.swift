@@ -9,24 +9,45 @@ struct PublishTests {
         var story = StreamStory("H", subjects: ["a.>"]) { $0.allowRollup = true }
         #expect(story.publish("a.1") == "stored 1")
         #expect(story.publish("a.2", [("Nats-Msg-Id", "m1")]) == "stored 2")
-        #expect(story.publish("a.2", [("Nats-Expected-Stream", "B")]) == "10060 expected stream does not match")
-        #expect(story.publish("a.2", [("Nats-Expected-Last-Sequence", "1")]) == "10071 wrong last sequence: 2")
-        #expect(story.publish("a.2", [("Nats-Expected-Last-Sequence", "x")]) == "10071 wrong last sequence: 2")
-        #expect(story.publish("a.2", [("Nats-Expected-Last-Sequence", "-1")]) == "10071 wrong last sequence: 2")
-        #expect(story.publish("a.2", [("Nats-Expected-Last-Sequence", "0")]) == "10071 wrong last sequence: 2")
+        #expect(
+            story.publish("a.2", [("Nats-Expected-Stream", "B")])
+                == "10060 expected stream does not match")
+        #expect(
+            story.publish("a.2", [("Nats-Expected-Last-Sequence", "1")])
+                == "10071 wrong last sequence: 2")
+        #expect(
+            story.publish("a.2", [("Nats-Expected-Last-Sequence", "x")])
+                == "10071 wrong last sequence: 2")
+        #expect(
+            story.publish("a.2", [("Nats-Expected-Last-Sequence", "-1")])
+                == "10071 wrong last sequence: 2")
+        #expect(
+            story.publish("a.2", [("Nats-Expected-Last-Sequence", "0")])
+                == "10071 wrong last sequence: 2")
         #expect(story.publish("a.2", [("Nats-Expected-Last-Sequence", "")]) == "stored 3")
-        #expect(story.publish("a.2", [("Nats-Expected-Last-Subject-Sequence", "1")]) == "10071 wrong last sequence: 3")
+        #expect(
+            story.publish("a.2", [("Nats-Expected-Last-Subject-Sequence", "1")])
+                == "10071 wrong last sequence: 3")
         #expect(story.publish("a.9", [("Nats-Expected-Last-Subject-Sequence", "0")]) == "stored 4")
-        #expect(story.publish("a.9", [("Nats-Expected-Last-Subject-Sequence", "0")]) == "10071 wrong last sequence: 4")
+        #expect(
+            story.publish("a.9", [("Nats-Expected-Last-Subject-Sequence", "0")])
+                == "10071 wrong last sequence: 4")
         #expect(
             story.publish("a.8", [("Nats-Expected-Last-Subject-Sequence-Subject", "a.>")])
                 == "10193 missing sequence for expected last sequence per subject")
         let any = ("Nats-Expected-Last-Subject-Sequence-Subject", "a.>")
-        #expect(story.publish("a.8", [("Nats-Expected-Last-Subject-Sequence", "1"), any]) == "10071 wrong last sequence: 4")
-        #expect(story.publish("a.8", [("Nats-Expected-Last-Subject-Sequence", "4"), any]) == "stored 5")
-        #expect(story.publish("a.8", [("Nats-Expected-Last-Msg-Id", "m2")]) == "10070 wrong last msg ID: ")
+        #expect(
+            story.publish("a.8", [("Nats-Expected-Last-Subject-Sequence", "1"), any])
+                == "10071 wrong last sequence: 4")
+        #expect(
+            story.publish("a.8", [("Nats-Expected-Last-Subject-Sequence", "4"), any]) == "stored 5")
+        #expect(
+            story.publish("a.8", [("Nats-Expected-Last-Msg-Id", "m2")])
+                == "10070 wrong last msg ID: ")
         #expect(story.publish("a.8", [("Nats-Msg-Id", "m7")]) == "stored 6")
-        #expect(story.publish("a.8", [("Nats-Expected-Last-Msg-Id", "m2")]) == "10070 wrong last msg ID: m7")
+        #expect(
+            story.publish("a.8", [("Nats-Expected-Last-Msg-Id", "m2")])
+                == "10070 wrong last msg ID: m7")
         #expect(story.publish("a.8", [("Nats-Expected-Last-Msg-Id", "m7")]) == "stored 7")
         #expect(
             story.publish("a.2", [("Nats-Msg-Id", "m1"), ("Nats-Expected-Last-Sequence", "1")])
@@ -38,11 +59,17 @@ struct PublishTests {
 
     @Test func `what this server does not offer is refused in nats-server's words`() {
         var story = StreamStory("H", subjects: ["a.>"])
-        #expect(story.publish("a.8", [("Nats-Batch-Id", "1")]) == "10174 atomic publish is disabled")
-        #expect(story.publish("a.8", [("Nats-Schedule", "@at 1")]) == "10188 message schedules is disabled")
-        #expect(story.publish("a.8", [("Nats-Stream-Source", "1")]) == "10227 message stream source header is not allowed")
+        #expect(
+            story.publish("a.8", [("Nats-Batch-Id", "1")]) == "10174 atomic publish is disabled")
+        #expect(
+            story.publish("a.8", [("Nats-Schedule", "@at 1")])
+                == "10188 message schedules is disabled")
+        #expect(
+            story.publish("a.8", [("Nats-Stream-Source", "1")])
+                == "10227 message stream source header is not allowed")
         #expect(story.publish("a.8", [("Nats-Incr", "1")]) == "10168 message counters is disabled")
-        #expect(story.publish("a.8", [("Nats-TTL", "never")]) == "10166 per-message TTL is disabled")
+        #expect(
+            story.publish("a.8", [("Nats-TTL", "never")]) == "10166 per-message TTL is disabled")
         #expect(story.publish("a.8", [("Nats-TTL", "zz")]) == "10165 invalid per-message TTL")
         #expect(story.publish("a.8", [("Nats-TTL", "")]) == "stored 1")
         #expect(story.publish("a.8", [("Nats-Rollup", "sub")]) == "10111 rollup not permitted")
@@ -64,7 +91,9 @@ struct PublishTests {
         var story = StreamStory { $0.maxMessageSize = 30 }
         #expect(story.publish("s.a", payload: 30) == "stored 1")
         #expect(story.publish("s.a", payload: 31) == "10054 message size exceeds maximum allowed")
-        #expect(story.publish("s.a", [("X", "yyyyyyyyyyyyyyyyy")]) == "10054 message size exceeds maximum allowed")
+        #expect(
+            story.publish("s.a", [("X", "yyyyyyyyyyyyyyyyy")])
+                == "10054 message size exceeds maximum allowed")
         var open = StreamStory()
         #expect(
             open.publish("s.a", [("X", String(repeating: "y", count: 66_000))])
@@ -72,10 +101,14 @@ struct PublishTests {
     }
 
     @Test func `a stream that discards new messages says which limit is reached`() {
-        var messages = StreamStory { $0.discard = .new; $0.maxMessages = 1 }
+        var messages = StreamStory {
+            $0.discard = .new; $0.maxMessages = 1
+        }
         #expect(messages.publish("s.a") == "stored 1")
         #expect(messages.publish("s.a") == "10077 maximum messages exceeded")
-        var bytes = StreamStory("X", subjects: ["X"]) { $0.discard = .new; $0.maxBytes = 100 }
+        var bytes = StreamStory("X", subjects: ["X"]) {
+            $0.discard = .new; $0.maxBytes = 100
+        }
         #expect(bytes.publish("X", payload: 50) == "stored 1")
         #expect(bytes.machine.byteCount == 81)
         #expect(bytes.publish("X", payload: 50) == "10077 maximum bytes exceeded")
@@ -85,15 +118,20 @@ struct PublishTests {
         #expect(each.publish("s.1") == "stored 1")
         #expect(each.publish("s.1") == "10077 maximum messages per subject exceeded")
         #expect(each.publish("s.2") == "stored 2")
-        var both = StreamStory { $0.discard = .new; $0.maxMessages = 1; $0.maxMessagesPerSubject = 1 }
+        var both = StreamStory {
+            $0.discard = .new; $0.maxMessages = 1; $0.maxMessagesPerSubject = 1
+        }
         #expect(both.publish("s.1") == "stored 1")
         #expect(both.publish("s.1") == "stored 2")
         #expect(both.publish("s.2") == "10077 maximum messages exceeded")
         #expect(both.summary == "1 messages 2...2")
     }
 
-    @Test func `a stream that discards old messages forgets the oldest, and even one that cannot fit`() {
-        var story = StreamStory("H", subjects: ["a.>"]) { $0.maxMessagesPerSubject = 2; $0.maxMessages = 4 }
+    @Test
+    func `a stream that discards old messages forgets the oldest, and even one that cannot fit`() {
+        var story = StreamStory("H", subjects: ["a.>"]) {
+            $0.maxMessagesPerSubject = 2; $0.maxMessages = 4
+        }
         for index in 0..<7 { story.publish("a.\(index % 3)") }
         #expect(story.summary == "4 messages 4...7")
         #expect(story.machine.byteCount == 136)
@@ -112,7 +150,8 @@ struct PublishTests {
         for subject in ["x.1", "x.1", "x.2"] { story.publish(subject) }
         #expect(story.publish("x.1", [("Nats-Rollup", "sub")]) == "stored 4")
         #expect(story.summary == "2 messages 3...4")
-        #expect(story.publish("x.3", [("Nats-Rollup", "zz")]) == "10111 rollup value invalid: \"zz\"")
+        #expect(
+            story.publish("x.3", [("Nats-Rollup", "zz")]) == "10111 rollup value invalid: \"zz\"")
         #expect(story.publish("x.3", [("Nats-Rollup", "ALL")]) == "stored 5")
         #expect(story.summary == "1 messages 5...5")
     }

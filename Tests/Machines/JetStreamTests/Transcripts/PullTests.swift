@@ -6,7 +6,8 @@ import Testing
 /// Each story was told by nats-server 2.15.1 first.
 struct PullTests {
     @Test func `acks, refusals and redeliveries move the floor as in nats-server`() throws {
-        var story = try ConsumerStory(stream: ten(), #"{"durable_name":"x","ack_policy":"explicit","ack_wait":1000000000}"#)
+        var story = try ConsumerStory(
+            stream: ten(), #"{"durable_name":"x","ack_policy":"explicit","ack_wait":1000000000}"#)
         #expect(story.summary == "delivered 0/0 floor 0/0 acks 0 again 0 waiting 0 left 10")
         #expect(try story.pull() == ["1 #1 x1 left 9"])
         #expect(try story.ack(1) == ["settled 1"])
@@ -50,7 +51,10 @@ struct PullTests {
     @Test func `a waiting request hears heartbeats, then that its time is over`() throws {
         var story = try ConsumerStory(#"{"durable_name":"x","ack_policy":"explicit"}"#)
         story.stream.publish("p.1")
-        #expect(try story.pull(#"{"batch":5,"expires":1000000000,"idle_heartbeat":250000000}"#) == ["1 #1 x1 left 0"])
+        #expect(
+            try story.pull(#"{"batch":5,"expires":1000000000,"idle_heartbeat":250000000}"#) == [
+                "1 #1 x1 left 0"
+            ])
         #expect(story.consumer.nextDeadline(now: story.now) == seconds(0.25))
         #expect(try story.wait(0.25) == ["_I.1 100 Idle Heartbeat 1 1"])
         #expect(try story.wait(0.2) == [])
@@ -62,9 +66,15 @@ struct PullTests {
         // Times of 19 digits, as in this century.
         var stream = StreamStory("P", subjects: ["p.>"])
         stream.now = Timestamp(nanoseconds: 1_795_383_747_695_933_378)
-        for index in 0..<10 { stream.publish("p.\(index % 3)", index % 2 == 1 ? [("H", "\(index)")] : [], payload: 2) }
-        var story = try ConsumerStory(stream: stream, #"{"durable_name":"x","ack_policy":"explicit"}"#)
-        #expect(try story.pull(#"{"batch":5,"max_bytes":20}"#) == ["_I.1 409 Message Size Exceeds MaxBytes 5 20"])
+        for index in 0..<10 {
+            stream.publish("p.\(index % 3)", index % 2 == 1 ? [("H", "\(index)")] : [], payload: 2)
+        }
+        var story = try ConsumerStory(
+            stream: stream, #"{"durable_name":"x","ack_policy":"explicit"}"#)
+        #expect(
+            try story.pull(#"{"batch":5,"max_bytes":20}"#) == [
+                "_I.1 409 Message Size Exceeds MaxBytes 5 20"
+            ])
         #expect(
             try story.pull(#"{"batch":5,"max_bytes":200}"#) == [
                 "1 #1 x1 left 9", "2 #2 x1 left 8", "3 #3 x1 left 7",
@@ -78,10 +88,16 @@ struct PullTests {
     @Test func `requests beyond the consumer's limits are refused`() throws {
         var story = try ConsumerStory(
             stream: ten(),
-            #"{"durable_name":"x","ack_policy":"explicit","max_waiting":1,"max_batch":2,"max_expires":1000000000,"max_bytes":100,"max_ack_pending":2}"#)
+            #"{"durable_name":"x","ack_policy":"explicit","max_waiting":1,"max_batch":2,"max_expires":1000000000,"max_bytes":100,"max_ack_pending":2}"#
+        )
         #expect(try story.pull("3") == ["_I.1 409 Exceeded MaxRequestBatch of 2"])
-        #expect(try story.pull(#"{"expires":5000000000}"#) == ["_I.2 409 Exceeded MaxRequestExpires of 1s"])
-        #expect(try story.pull(#"{"max_bytes":500}"#) == ["_I.3 409 Exceeded MaxRequestMaxBytes of 100"])
+        #expect(
+            try story.pull(#"{"expires":5000000000}"#) == [
+                "_I.2 409 Exceeded MaxRequestExpires of 1s"
+            ])
+        #expect(
+            try story.pull(#"{"max_bytes":500}"#) == ["_I.3 409 Exceeded MaxRequestMaxBytes of 100"]
+        )
         #expect(try story.pull("2") == ["1 #1 x1 left 9", "2 #2 x1 left 8"])
         #expect(try story.pull(#"{"batch":2,"expires":1000000000}"#) == [])
         #expect(try story.pull("1") == ["_I.6 409 Exceeded MaxWaiting"])
@@ -93,7 +109,8 @@ struct PullTests {
     @Test func `a message delivered too often is given up`() throws {
         var story = try ConsumerStory(
             stream: ten(),
-            #"{"durable_name":"x","ack_policy":"explicit","max_deliver":2,"ack_wait":200000000,"filter_subject":"p.0"}"#)
+            #"{"durable_name":"x","ack_policy":"explicit","max_deliver":2,"ack_wait":200000000,"filter_subject":"p.0"}"#
+        )
         #expect(try story.pull("2") == ["1 #1 x1 left 3", "4 #2 x1 left 2"])
         #expect(try story.wait(0.3) == [])
         #expect(
@@ -116,7 +133,8 @@ struct PullTests {
 
     @Test func `without acks delivery is all there is`() throws {
         var story = try ConsumerStory(stream: ten(), #"{"durable_name":"x"}"#)
-        #expect(try story.pull("2") == ["1 #1 x1 left 9", "settled 1", "2 #2 x1 left 8", "settled 2"])
+        #expect(
+            try story.pull("2") == ["1 #1 x1 left 9", "settled 1", "2 #2 x1 left 8", "settled 2"])
         #expect(story.summary == "delivered 2/2 floor 2/2 acks 0 again 0 waiting 0 left 8")
     }
 
@@ -128,25 +146,35 @@ struct PullTests {
         (#""deliver_policy":"last_per_subject","filter_subject":"p.>""#, 8, 3),
         (#""filter_subjects":["p.1","p.2"]"#, 2, 6),
     ])
-    func `a deliver policy decides where to begin`(_ policy: String, _ first: UInt64, _ count: UInt64) throws {
+    func `a deliver policy decides where to begin`(
+        _ policy: String, _ first: UInt64, _ count: UInt64
+    ) throws {
         var story = try ConsumerStory(stream: ten(), "{" + policy + "}")
-        #expect(story.consumer.info(stream: story.stream.machine, now: story.now).pendingCount == count)
+        #expect(
+            story.consumer.info(stream: story.stream.machine, now: story.now).pendingCount == count)
         story.stream.publish("p.1")
         let lines = try story.pull("1")
         #expect(lines.first?.hasPrefix("\(first) #1 x1") == true)
     }
 
-    @Test func `last per subject delivers each last message, passes over what is replaced, then goes on`() throws {
+    @Test
+    func `last per subject delivers each last message, passes over what is replaced, then goes on`()
+        throws
+    {
         var stream = ten()
         var config = stream.machine.config
         config.maxMessagesPerSubject = 1
         stream.machine.apply(config)
-        var story = try ConsumerStory(stream: stream, #"{"deliver_policy":"last_per_subject","filter_subject":"p.>"}"#)
+        var story = try ConsumerStory(
+            stream: stream, #"{"deliver_policy":"last_per_subject","filter_subject":"p.>"}"#)
         #expect(story.summary == "delivered 0/7 floor 0/7 acks 0 again 0 waiting 0 left 3")
         #expect(try story.pull("1") == ["8 #1 x1 left 2", "settled 8"])
         story.stream.publish("p.2")
         #expect(story.summary == "delivered 1/8 floor 1/8 acks 0 again 0 waiting 0 left 2")
-        #expect(try story.pull("5") == ["10 #2 x1 left 1", "settled 10", "11 #3 x1 left 0", "settled 11"])
+        #expect(
+            try story.pull("5") == [
+                "10 #2 x1 left 1", "settled 10", "11 #3 x1 left 0", "settled 11",
+            ])
     }
 
     @Test func `requests take turns, a message each`() throws {
@@ -166,7 +194,8 @@ struct PullTests {
     }
 
     @Test func `nothing is delivered before it may be read, nor while paused`() throws {
-        var story = try ConsumerStory(stream: ten(), #"{"durable_name":"x","pause_until":"1970-01-01T00:00:05Z"}"#)
+        var story = try ConsumerStory(
+            stream: ten(), #"{"durable_name":"x","pause_until":"1970-01-01T00:00:05Z"}"#)
         #expect(try story.pull(#"{"batch":2,"no_wait":true}"#) == ["_I.1 404 No Messages"])
         #expect(try story.pull(#"{"batch":2,"expires":90000000000}"#) == [])
         #expect(story.consumer.nextDeadline(now: story.now) == seconds(5))
@@ -177,7 +206,9 @@ struct PullTests {
 
     @Test func `a request nobody listens to is dropped and its message goes to the next`() throws {
         var story = try ConsumerStory(stream: ten(), #"{"durable_name":"x"}"#)
-        story.consumer.request(PullRequest(), inbox: Array("_I.gone".utf8), now: story.now, stream: story.stream.machine)
+        story.consumer.request(
+            PullRequest(), inbox: Array("_I.gone".utf8), now: story.now,
+            stream: story.stream.machine)
         let next = story.consumer.nextDelivery(
             now: story.now, readableUpTo: StreamSequence(.max), stream: story.stream.machine)
         story.consumer.undeliverable(try #require(next), now: story.now)
@@ -185,7 +216,8 @@ struct PullTests {
     }
 
     @Test func `after a crash what was not acked comes again, counted`() throws {
-        var story = try ConsumerStory(stream: ten(), #"{"durable_name":"x","ack_policy":"explicit","ack_wait":1000000000}"#)
+        var story = try ConsumerStory(
+            stream: ten(), #"{"durable_name":"x","ack_policy":"explicit","ack_wait":1000000000}"#)
         _ = try story.pull("3")
         #expect(try story.ack(2) == ["settled 2"])
         story.crash()
@@ -195,7 +227,8 @@ struct PullTests {
     }
 
     @Test func `purged messages need no ack`() throws {
-        var story = try ConsumerStory(stream: ten(), #"{"durable_name":"x","ack_policy":"explicit","max_ack_pending":2}"#)
+        var story = try ConsumerStory(
+            stream: ten(), #"{"durable_name":"x","ack_policy":"explicit","max_ack_pending":2}"#)
         _ = try story.pull("2")
         _ = story.stream.purge(#"{"seq":9}"#)
         story.consumer.streamShrank(story.stream.machine, now: story.now)
@@ -206,7 +239,8 @@ struct PullTests {
     @Test func `backoff sets the wait of each attempt`() throws {
         var story = try ConsumerStory(
             stream: ten(),
-            #"{"durable_name":"x","ack_policy":"explicit","backoff":[1000000000,3000000000],"filter_subject":"p.1"}"#)
+            #"{"durable_name":"x","ack_policy":"explicit","backoff":[1000000000,3000000000],"filter_subject":"p.1"}"#
+        )
         #expect(try story.pull("1") == ["2 #1 x1 left 2"])
         #expect(story.consumer.nextDeadline(now: story.now) == seconds(1))
         #expect(try story.wait(1) == [])
@@ -228,7 +262,8 @@ struct PullTests {
     }
 
     @Test func `a reset starts over`() throws {
-        var story = try ConsumerStory(stream: ten(), #"{"durable_name":"x","ack_policy":"explicit"}"#)
+        var story = try ConsumerStory(
+            stream: ten(), #"{"durable_name":"x","ack_policy":"explicit"}"#)
         _ = try story.pull("4")
         _ = try story.ack(1)
         #expect(story.consumer.reset(to: nil, now: story.now).value == 2)

@@ -4,10 +4,12 @@ import Model
 import Testing
 
 struct PushTests {
-    @Test func `a push consumer delivers while somebody listens, and beats when it is idle`() throws {
+    @Test func `a push consumer delivers while somebody listens, and beats when it is idle`() throws
+    {
         var story = try ConsumerStory(
             stream: ten(),
-            #"{"durable_name":"x","deliver_subject":"d","idle_heartbeat":200000000,"ack_policy":"explicit","filter_subject":"p.1","ack_wait":1000000000}"#)
+            #"{"durable_name":"x","deliver_subject":"d","idle_heartbeat":200000000,"ack_policy":"explicit","filter_subject":"p.1","ack_wait":1000000000}"#
+        )
         #expect(try story.deliver() == [])
         story.consumer.setBound(true, now: story.now)
         #expect(try story.deliver() == ["2 #1 x1 left 2", "5 #2 x1 left 1", "8 #3 x1 left 0"])
@@ -51,7 +53,8 @@ struct PushTests {
     }
 
     @Test func `a message nobody got is not counted as delivered`() throws {
-        var story = try ConsumerStory(stream: ten(), #"{"deliver_subject":"d","ack_policy":"explicit"}"#)
+        var story = try ConsumerStory(
+            stream: ten(), #"{"deliver_subject":"d","ack_policy":"explicit"}"#)
         story.consumer.setBound(true, now: story.now)
         let next = story.consumer.nextDelivery(
             now: story.now, readableUpTo: StreamSequence(.max), stream: story.stream.machine)

@@ -42,7 +42,9 @@ struct RemovalTests {
     }
 
     @Test func `one-way switches deny`() {
-        var story = StreamStory { $0.denyDelete = true; $0.denyPurge = true }
+        var story = StreamStory {
+            $0.denyDelete = true; $0.denyPurge = true
+        }
         story.publish("s.1")
         #expect(story.purge() == "10110 stream purge not permitted")
         #expect(story.delete(1) == "10057 message delete not permitted")
@@ -78,7 +80,9 @@ struct RemovalTests {
     }
 
     @Test func `messages with a time of their own go then, and those for ever stay`() {
-        var story = StreamStory { $0.allowMessageTTL = true; $0.maxAge = 5_000_000_000 }
+        var story = StreamStory {
+            $0.allowMessageTTL = true; $0.maxAge = 5_000_000_000
+        }
         #expect(story.publish("s.1", [("Nats-TTL", "never")]) == "stored 1")
         #expect(story.publish("s.2", [("Nats-TTL", "3s")]) == "stored 2")
         #expect(story.publish("s.3", [("Nats-TTL", "1")]) == "stored 3")
@@ -95,7 +99,9 @@ struct RemovalTests {
         #expect(story.machine.takeEnded(now: seconds(9)).map { story.machine.apply($0) } == 1)
         #expect(story.machine.nextEnding() == nil)
         #expect(story.machine.oldestAging?.value == 4)
-        #expect(story.machine.decideExpiry(below: StreamSequence(5)).map { story.machine.apply($0) } == 1)
+        #expect(
+            story.machine.decideExpiry(below: StreamSequence(5)).map { story.machine.apply($0) }
+                == 1)
         #expect(story.summary == "1 messages 1...4, gaps [2, 3, 4]")
         #expect(story.machine.oldestAging == nil)
     }
@@ -112,10 +118,12 @@ struct RemovalTests {
         #expect(left == 0)
     }
 
-    @Test(arguments: [
-        [], [9], [1, 0xFF, 0xFF, 0x7F], [1, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [2, 1, 0xFF, 0x7F, 0x61],
-        [1, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 5],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], [9], [1, 0xFF, 0xFF, 0x7F], [1, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F],
+            [2, 1, 0xFF, 0x7F, 0x61],
+            [1, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 5],
+        ] as [[UInt8]])
     func `a damaged control record is refused and costs no memory`(_ bytes: [UInt8]) {
         #expect(throws: MalformedBytes.self) {
             var reader = ByteReader(bytes.span.bytes)
