@@ -25,6 +25,10 @@ struct StreamLedger: Sendable {
     private(set) var removalCount: UInt64 = 0
     private var recentRemovals: Deque<Removal> = []
 
+    /// Whether each message knows where the next of its subject is, four bytes more: for streams that take away the
+    /// oldest of a subject for each new one.
+    var keepsLinks = false
+
     private static let removalsKept = 512
 
     init(firstSequence: UInt64) {
@@ -199,8 +203,11 @@ struct StreamLedger: Sendable {
 
     mutating func append(_ subject: RawSpan, size: StoredSize) {
         lastSequence += 1
+        let known = keepsLinks ? subjects.number(of: subject) : nil
+        let before = known.map { subjects.entries[Int($0)].last }
         let number = subjects.append(subject, sequence: lastSequence)
         push(number, size.raw)
+        if let before { link(before, to: lastSequence) }
         chunks[chunks.count - 1].liveCount += 1
         messageCount += 1
         byteCount += size.accounted
@@ -226,7 +233,13 @@ struct StreamLedger: Sendable {
             Removal(
                 sequence: sequence, number: number,
                 generation: subjects.generations[Int(number)]))
+        let wasFirst = subjects.entries[Int(number)].first == sequence
         subjects.remove(number, sequence: sequence)
+        if wasFirst, keepsLinks, let next = linked(from: sequence),
+            subjects.entries[Int(number)].count > 0
+        {
+            subjects.setFirst(number, next)
+        }
         if messageCount == 0 {
             skipAll()
         } else if sequence == firstSequence {
@@ -252,6 +265,24 @@ struct StreamLedger: Sendable {
         removalCount += 1
         recentRemovals.append(removal)
         if recentRemovals.count > Self.removalsKept { recentRemovals.removeFirst() }
+    }
+
+    private mutating func link(_ sequence: UInt64, to next: UInt64) {
+        guard sequence >= base, let distance = UInt32(exactly: next - sequence) else { return }
+        let (chunk, place) = position(of: sequence)
+        chunks[chunk].setLink(distance, at: place)
+    }
+
+    /// The next message of the same subject that is still there, as far as links lead.
+    private func linked(from sequence: UInt64) -> UInt64? {
+        var sequence = sequence
+        while sequence >= base {
+            let (chunk, place) = position(of: sequence)
+            guard let distance = chunks[chunk].link(at: place) else { return nil }
+            sequence += UInt64(distance)
+            if contains(sequence) { return sequence }
+        }
+        return nil
     }
 
     private mutating func push(_ number: UInt32, _ size: UInt32) {
@@ -298,5 +329,19 @@ private struct Chunk: Sendable {
 
     var numbers: [UInt32] = []
     var sizes: [UInt32] = []
+    /// How far the next message of the same subject is, 0 for "not known"; shorter than the others, or empty.
+    private var links: [UInt32] = []
     var liveCount = 0
+
+    func link(at place: Int) -> UInt32? {
+        place < links.count && links[place] > 0 ? links[place] : nil
+    }
+
+    mutating func setLink(_ distance: UInt32, at place: Int) {
+        if place >= links.count {
+            if links.isEmpty { links.reserveCapacity(Chunk.capacity) }
+            links.append(contentsOf: repeatElement(0, count: place + 1 - links.count))
+        }
+        links[place] = distance
+    }
 }

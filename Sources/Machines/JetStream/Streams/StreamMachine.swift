@@ -26,6 +26,7 @@ public struct StreamMachine: Sendable {
         self.created = created
         filters = config.subjectFilters
         ledger = StreamLedger(firstSequence: max(1, config.firstSequence))
+        ledger.keepsLinks = config.maxMessagesPerSubject > 1
     }
 
     public var firstSequence: StreamSequence { StreamSequence(ledger.firstSequence) }
@@ -103,6 +104,7 @@ public struct StreamMachine: Sendable {
         self.config = config
         filters = config.subjectFilters
         let limit = config.maxMessagesPerSubject
+        ledger.keepsLinks = limit > 1
         if limit > 0 {
             for number in ledger.subjects.entries.indices {
                 while ledger.subjects.entries[number].count > UInt64(limit) {
@@ -142,10 +144,9 @@ public struct StreamMachine: Sendable {
 
     private mutating func purge(_ filter: SubjectFilter, below: UInt64) -> UInt64 {
         var selector = SubjectSelector([filter])
-        var left: UInt64 = 0
-        for number in selector.selected(in: ledger.subjects) {
-            left += ledger.subjects.entries[Int(number)].count
-        }
+        let numbers = selector.selected(in: ledger.subjects)
+        if numbers.count == 1 { return purge(number: numbers[0], below: below) }
+        let left = numbers.reduce(UInt64(0)) { $0 + ledger.subjects.entries[Int($1)].count }
         var removed: UInt64 = 0
         var position = ledger.firstSequence
         while removed < left, let sequence = selector.next(from: position, in: ledger),
@@ -154,6 +155,20 @@ public struct StreamMachine: Sendable {
             ledger.remove(sequence)
             removed += 1
             position = sequence + 1
+        }
+        return removed
+    }
+
+    private mutating func purge(number: UInt32, below: UInt64) -> UInt64 {
+        let generation = ledger.subjects.generations[Int(number)]
+        var removed: UInt64 = 0
+        while ledger.subjects.entries[Int(number)].count > 0,
+            ledger.subjects.generations[Int(number)] == generation
+        {
+            let first = ledger.first(of: number)
+            guard first < below else { break }
+            ledger.remove(first)
+            removed += 1
         }
         return removed
     }
