@@ -19,8 +19,12 @@ KAFKA = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
 NOTES = "crash-notes.json"
 
 
-async def connect(**options):
-    return await nats.connect(NATS, allow_reconnect=False, **options)
+async def ignore(_):
+    """That the server goes away is the point of this program."""
+
+
+async def connect():
+    return await nats.connect(NATS, allow_reconnect=False, error_cb=ignore)
 
 
 # ---- write ---------------------------------------------------------------------------------------
@@ -69,8 +73,8 @@ async def write():
     await js.pull_subscribe("ledger.>", durable="audit")
     gone = threading.Event()
     threads = [
-        threading.Thread(target=write_as_kafka, args=(notes["kafka"], gone)),
-        threading.Thread(target=commit_as_kafka, args=(notes["committed"], gone)),
+        threading.Thread(target=write_as_kafka, args=(notes["kafka"], gone), daemon=True),
+        threading.Thread(target=commit_as_kafka, args=(notes["committed"], gone), daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -91,16 +95,20 @@ async def write():
                 notes["acked"] = message.metadata.sequence.stream
 
     print("writing until the server is gone", flush=True)
-    _, pending = await asyncio.wait(
-        [asyncio.create_task(publish()), asyncio.create_task(acknowledge())], return_when=asyncio.FIRST_COMPLETED)
+    tasks = [asyncio.create_task(publish()), asyncio.create_task(acknowledge())]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     gone.set()
-    for task in pending:
+    for task in tasks:
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     for thread in threads:
-        await asyncio.to_thread(thread.join)
+        # A commit that is under way waits for a server to come back; nobody waits for it.
+        thread.join(5)
     with open(NOTES, "w") as file:
         json.dump({**notes, "committed": notes["committed"][-1]}, file)
-    print(f"gone; acknowledged were {len(notes['nats'])} NATS messages and {len(notes['kafka'])} Kafka records")
+    nats_count, kafka_count = len(notes["nats"]), len(notes["kafka"])
+    print(f"gone; acknowledged were {nats_count} NATS messages and {kafka_count} Kafka records", flush=True)
+    os._exit(0)
 
 
 # ---- check ---------------------------------------------------------------------------------------
