@@ -1,9 +1,11 @@
 """Types the session of README.md into a shell, as it stands there, and compares what comes back."""
 
+import contextlib
 import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -60,9 +62,17 @@ class Terminal:
                 self.held += more
 
     def end(self):
-        # The shell leads a process group of its own, but its jobs have theirs: end them by their numbers.
-        self.type("kill -9 $(jobs -p) 2>/dev/null; exit")
-        self.process.stdin.close()
+        """Ends the shell and everything that it started: all processes of its session."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                session_ = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[3])
+            except (OSError, IndexError):
+                continue
+            if session_ == self.process.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(entry.name), signal.SIGKILL)
         self.process.wait(20)
 
 
@@ -103,5 +113,6 @@ def test_the_session_of_the_readme_as_written(terminal):
         code = next((re.fullmatch(rf"done-{number} (\d+)", s) for s in terminal.shown[before:]
                      if s.startswith(f"done-{number} ")), None) or terminal.wait_for(rf"done-{number} (\d+)")
         assert code.group(1) == "0", f"{command}\n" + "\n".join(terminal.shown[before:])
+        # The server's log and the shell's word of ended jobs come when they come.
         printed = [s for s in terminal.shown[before:] if not re.match(r"\[\d+\]|done-|.*Killed", s)]
-        assert len(printed) == len(expected), printed
+        assert len(printed) == len([line for line in expected if not line.startswith("…")]), printed

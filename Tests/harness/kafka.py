@@ -14,7 +14,7 @@ def admin(server) -> AdminClient:
 
 @functools.lru_cache(maxsize=4)
 def _admin(address: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": address})
+    return AdminClient({"bootstrap.servers": address, "log_level": 0})
 
 
 def create_topic(server, topic: str, partitions: int = 1, **config):
@@ -25,7 +25,7 @@ def create_topic(server, topic: str, partitions: int = 1, **config):
 
 
 def producer(server, **config) -> Producer:
-    return Producer({"bootstrap.servers": server.kafka, "linger.ms": 5, **dotted(config)})
+    return Producer({"bootstrap.servers": server.kafka, "linger.ms": 5, "log_level": 0, **dotted(config)})
 
 
 def dotted(config: dict) -> dict:
@@ -66,7 +66,7 @@ def produce(server, topic: str, records, **config):
 def consumer(server, group: str, **config) -> Consumer:
     return Consumer({
         "bootstrap.servers": server.kafka, "group.id": group, "auto.offset.reset": "earliest",
-        "enable.auto.commit": False, "session.timeout.ms": 10000, "heartbeat.interval.ms": 500,
+        "enable.auto.commit": False, "session.timeout.ms": 10000, "heartbeat.interval.ms": 500, "log_level": 0,
         **dotted(config)})
 
 

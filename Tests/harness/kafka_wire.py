@@ -88,11 +88,14 @@ class KafkaWire:
         return int(self.call(request("ApiVersions", 0)).error_code) == 0
 
 
+# What Duolog serves.
 API_KEYS = {
     "Produce": 0, "Fetch": 1, "ListOffsets": 2, "Metadata": 3, "OffsetCommit": 8, "OffsetFetch": 9,
     "FindCoordinator": 10, "JoinGroup": 11, "Heartbeat": 12, "LeaveGroup": 13, "SyncGroup": 14,
     "DescribeGroups": 15, "ListGroups": 16, "ApiVersions": 18, "CreateTopics": 19, "DeleteTopics": 20,
-    "InitProducerId": 22, "DescribeConfigs": 32, "DescribeCluster": 60,
+    "DeleteRecords": 21, "InitProducerId": 22, "OffsetForLeaderEpoch": 23, "DescribeConfigs": 32,
+    "DescribeLogDirs": 35, "CreatePartitions": 37, "DeleteGroups": 42, "IncrementalAlterConfigs": 44,
+    "DescribeCluster": 60,
 }
 
 

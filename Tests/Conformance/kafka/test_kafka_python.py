@@ -164,4 +164,4 @@ def wait(condition, *consumers, seconds=30):
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         for consumer in consumers:
-            consumer.poll(timeout_ms=50)
+            consumer.poll(timeout_ms=500)

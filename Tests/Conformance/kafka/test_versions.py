@@ -6,6 +6,10 @@ from kio.index import load_request_schema
 from harness.kafka_wire import API_KEYS, KafkaWire, batch, filled, produce_request, request
 
 
+# Kafka 4.4 has it, kio's schemas not yet; Tests/Formats/KafkaProtocolTests checks its bytes by hand.
+NEWER_THAN_KIO = {("DeleteGroups", 3)}
+
+
 @pytest.fixture
 def wire(duolog):
     with KafkaWire(duolog.kafka_port) as one:
@@ -19,8 +23,8 @@ def advertised(wire):
     return {int(a.api_key): (a.min_version, a.max_version) for a in answer.api_keys}
 
 
-def test_all_of_the_first_part_is_advertised(advertised):
-    assert set(API_KEYS.values()) <= advertised.keys()
+def test_what_is_advertised_is_what_is_tested_here(advertised):
+    assert advertised.keys() == set(API_KEYS.values())
 
 
 def test_produce_is_advertised_from_0_for_old_clients(advertised):
@@ -42,6 +46,8 @@ def test_an_almost_empty_request_of_each_version_is_answered(duolog, advertised,
         "ApiVersions": {"client_software_name": "a", "client_software_version": "1"},
     }
     for version in range(max(lowest, 3) if api == "Produce" else lowest, highest + 1):
+        if (api, version) in NEWER_THAN_KIO:
+            continue
         kind = load_request_schema(API_KEYS[api], version)
         fields = {k: v for k, v in given.get(api, {}).items() if k in kind.__dataclass_fields__}
         with KafkaWire(duolog.kafka_port) as one:

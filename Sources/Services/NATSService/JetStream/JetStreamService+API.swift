@@ -28,7 +28,8 @@ struct APIRequest: ~Escapable {
 }
 
 extension JetStreamService {
-    /// Answers a request on `$JS.API.>`. What is not there is answered too, as if nobody listened.
+    /// Answers a request on `$JS.API.>`. What is not there is answered too, as if nobody listened. A request without
+    /// reply subject is carried out all the same.
     func answer(_ message: borrowing CapturedMessage) {
         apiTotal += 1
         let tokens = String(repairingUTF8: message.subject)
