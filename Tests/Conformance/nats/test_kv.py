@@ -95,3 +95,15 @@ async def test_an_empty_bucket_has_no_keys(js, name):
     bucket = await js.create_key_value(bucket=name)
     with pytest.raises(NoKeysError):
         await bucket.keys()
+
+
+@with_jetstream
+async def test_an_object_comes_back_in_one_piece(js, name):
+    store = await js.create_object_store(name)
+    content = bytes(range(256)) * 2000
+    info = await store.put("large", content)
+    assert (info.size, info.chunks) == (len(content), 4)
+    assert (await store.get("large")).data == content
+    await store.put("large", b"small now")
+    assert (await store.get("large")).data == b"small now"
+    assert [entry.name for entry in await store.list()] == ["large"]
