@@ -46,7 +46,7 @@ extension Group {
             ?? members.values.first { $0.parkedJoin != nil }
         guard let joined else {
             // Only static members that are away: give them another round.
-            joinDeadline = now + longestRebalanceTimeoutNanoseconds
+            joinDeadline = now + max(longestRebalanceTimeoutNanoseconds, 1_000_000_000)
             return
         }
         leaderID = joined.id

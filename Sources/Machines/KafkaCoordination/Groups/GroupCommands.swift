@@ -26,6 +26,8 @@ public struct GroupOptions: Sendable {
     public var maxMemberCount = Int.max
     /// How many ids may be given out to members that have not joined with them yet.
     public var maxPendingMemberCount = 10_000
+    /// How many protocols a member may offer. Clients offer a handful.
+    public var maxProtocolCount = 256
     public var maxOffsetMetadataByteCount = 4_096
     /// How long the offsets of a group without members, or of a topic it no longer reads, are kept.
     public var offsetRetentionMilliseconds: Int64 = 10_080 * 60_000

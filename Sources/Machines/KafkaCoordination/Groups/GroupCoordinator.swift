@@ -49,6 +49,7 @@ public struct GroupCoordinator: Sendable {
         if !timeouts.contains(command.sessionTimeoutMilliseconds) {
             return refuse(.invalidSessionTimeout)
         }
+        if command.protocols.count > options.maxProtocolCount { return refuse(.invalidRequest) }
         if groups[command.group] == nil, !command.memberID.isEmpty { return refuse(.unknownMemberId) }
         change(command.group, now: now, &decision) { group, options, effects in
             group.join(

@@ -19,6 +19,8 @@ final class KafkaSession: ConnectionHandler {
     /// Fetches that wait for records.
     private var parkedFetches: [UInt64: ParkedFetch] = [:]
     private var isPaused = false
+    private var isWatching = false
+    private var idleTimer: TimerID?
     private var isClosed = false
 
     init(_ connection: Connection, on service: KafkaService, host: String, port: Int) {
@@ -69,6 +71,7 @@ final class KafkaSession: ConnectionHandler {
         isClosed = true
         for fetch in parkedFetches.values { fetch.cancel() }
         parkedFetches = [:]
+        if let idleTimer { service.loop.cancel(idleTimer) }
     }
 
     /// Hangs up; answers that are ready are still sent.
@@ -86,7 +89,8 @@ final class KafkaSession: ConnectionHandler {
         while let next = responses.next() {
             if !next.isEmpty { connection.write(next) }
         }
-        if isPaused, !isSaturated { resume() }
+        guard isPaused else { return }
+        if isSaturated { watch() } else { resume() }
     }
 
     func park(_ fetch: ParkedFetch, in slot: UInt64) { parkedFetches[slot] = fetch }
@@ -110,10 +114,18 @@ final class KafkaSession: ConnectionHandler {
     private func pause() {
         isPaused = true
         connection.pauseReading()
-        guard mustWait else { return }
+        watch()
+    }
+
+    /// Looks again in a while, where no answer will say that it is time to go on.
+    private func watch() {
+        guard mustWait, !isWatching else { return }
+        isWatching = true
         service.loop.schedule(afterNanoseconds: 5_000_000) { [weak self] in
-            guard let self, isPaused, !isClosed else { return }
-            if isSaturated { pause() } else { resume() }
+            guard let self else { return }
+            isWatching = false
+            guard isPaused, !isClosed else { return }
+            if isSaturated { watch() } else { resume() }
         }
     }
 
@@ -126,7 +138,9 @@ final class KafkaSession: ConnectionHandler {
         let limit = service.options.idleMilliseconds * 1_000_000
         let idle = service.loop.monotonicNanoseconds - connection.lastReceivedNanoseconds
         if idle >= limit, responses.count == 0 { return close() }
-        service.loop.schedule(afterNanoseconds: max(limit - idle, 1_000_000_000)) { [weak self] in
+        idleTimer = service.loop.schedule(
+            afterNanoseconds: max(limit - idle, 100_000_000)
+        ) { [weak self] in
             guard let self, !isClosed else { return }
             closeWhenIdle()
         }

@@ -229,6 +229,12 @@ import Testing
         #expect(story.leave("ghost") == .unknownMemberId)
     }
 
+    @Test mutating func `a member that offers too many protocols is refused`() {
+        let many = (0..<257).map { "p\($0)" }
+        #expect(story.join(protocols: many).answer?.error == .invalidRequest)
+        #expect(story.join(protocols: Array(many.dropLast())).answer?.error == KafkaError.none)
+    }
+
     @Test func `a full group takes nobody else`() {
         var story = GroupStory { $0.maxMemberCount = 2 }
         let (ids, _) = story.stableGroup(2)

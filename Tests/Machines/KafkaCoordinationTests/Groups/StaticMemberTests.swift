@@ -83,6 +83,24 @@ import Testing
         #expect(answer.members.map(\.memberID) == [a])
     }
 
+    @Test mutating func `members that are away without any patience do not keep the coordinator busy`()
+        throws
+    {
+        let first = try #require(story.join(instance: "a", rebalance: 0).answer)
+        _ = story.sync(first.memberID, 1, instance: "a", assigns: [first.memberID])
+        // A dynamic member comes and goes; the static one is away and has a rebalance timeout of 0.
+        let second = story.join(rebalance: 1)
+        story.pass(milliseconds: 1)
+        let secondID = try #require(story.joins[second.token]).memberID
+        #expect(story.leave(secondID) == .none)
+        #expect(story.state() == "PreparingRebalance")
+        story.tick()
+        let deadline = try #require(story.coordinator.nextDeadline)
+        #expect(deadline > story.now.monotonicNanoseconds)
+        story.pass(milliseconds: 10_000)
+        #expect(story.state() == "Empty")
+    }
+
     @Test mutating func `an administrator removes a static member by its instance alone`() throws {
         let (a, _, generation) = try stablePair()
         #expect(story.leave("", instance: "b") == .none)
