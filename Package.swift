@@ -97,7 +97,7 @@ let services: [Target] = [
     layer(
         "Services", "NATSService",
         ["Broker", "Bytes", "Catalog", "JSON", "JetStream", "JetStreamAPI", "Model", "NATSProtocol", "Platform",
-            "Records", "Subjects", "Transport"] + collections),
+            "Records", "Subjects", "Transport", logging] + collections),
     layer(
         "Services", "KafkaService",
         ["Broker", "Bytes", "Catalog", "KafkaCoordination", "KafkaProtocol", "Model", "Platform", "Records",

@@ -162,3 +162,14 @@ class TestUnderTheNameOfNatsServer:
     def test_kafka_is_on_when_asked_for(self, start, tmp_path):
         server = start("-js", "-sd", str(tmp_path / "store"), "--kafka_port", "-1")
         assert server.kafka_port > 0
+
+
+def test_the_log_shows_clients_and_their_commands_when_asked(own_duolog):
+    server = own_duolog("-DV")
+    with Wire(server.nats_port) as wire:
+        wire.send('CONNECT {"pass":"secret","verbose":false}\r\n').send("SUB foo 1\r\nPUB foo 2\r\nhi\r\n")
+        assert wire.message()[4] == b"hi"
+    server.stop()
+    assert "Client connection created" in server.log and "Client connection closed" in server.log
+    assert "<<- [SUB foo 1]" in server.log and "<<- [PUB foo 2]" in server.log
+    assert "secret" not in server.log

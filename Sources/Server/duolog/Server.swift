@@ -38,7 +38,7 @@ final class Server {
         log.info("Starting \(plan.program)")
         log.info("  Version:  \(ServerVersion.duolog) (NATS \(ServerVersion.nats))")
         loops = try EventLoopGroup(loopCount: plan.loopCount)
-        nats = NATSService(loops: loops, options: Self.natsOptions(plan))
+        nats = NATSService(loops: loops, options: Self.natsOptions(plan), log: log)
         log.info("  Name:     \(nats.options.serverName)")
         log.info("  ID:       \(nats.options.serverID)")
         do {

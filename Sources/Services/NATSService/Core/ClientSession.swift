@@ -62,6 +62,7 @@ final class ClientSession: ConnectionHandler {
         info.clientID = clientID
         info.clientAddress = connection.remoteAddress.host
         connection.write(info.line)
+        service.clientLog?.began(self)
     }
 
     func received(_ bytes: RawSpan, on connection: Connection) -> Int {
@@ -84,6 +85,7 @@ final class ClientSession: ConnectionHandler {
         var position = 0
         var messages: UInt64 = 0
         var byteCount: UInt64 = 0
+        let traces = service.clientLog?.traces == true
         defer {
             router.statistics.messagesIn &+= messages
             router.statistics.bytesIn &+= byteCount
@@ -91,6 +93,7 @@ final class ClientSession: ConnectionHandler {
         while true {
             switch parser.next(bytes, at: position) {
             case .publish:
+                if traces { service.clientLog?.received(bytes, at: position, by: self) }
                 messages &+= 1
                 byteCount &+= UInt64(truncatingIfNeeded: parser.totalByteCount)
                 publish(parser, bytes, base)
@@ -111,6 +114,7 @@ final class ClientSession: ConnectionHandler {
             case .payloadTooLarge: refuse(.payloadTooLarge)
             case .badArguments: connection.close(afterFlush: true)
             }
+            if traces { service.clientLog?.received(bytes, at: position, by: self) }
             guard connection.isOpen else { return position }
             position = parser.end
         }
@@ -124,6 +128,7 @@ final class ClientSession: ConnectionHandler {
 
     func closed(_ connection: Connection) {
         removeAllSubscriptions()
+        service.clientLog?.ended(self)
         service.ended(self, on: router.loop.index)
     }
 }

@@ -1,3 +1,4 @@
+public import Logging
 import NATSProtocol
 import Synchronization
 public import Transport
@@ -5,6 +6,7 @@ public import Transport
 /// The NATS side of the server: an open port, sessions on all loops, one index of subscriptions.
 public final class NATSService: @unchecked Sendable {
     public let options: NATSServerOptions
+    let clientLog: ClientLog?
     /// The real one, once started.
     public private(set) var port = 0
     /// How the broker publishes to clients; for loop 0.
@@ -26,7 +28,9 @@ public final class NATSService: @unchecked Sendable {
     /// The sessions of one loop, by connection. For that loop only.
     final class SessionList: @unchecked Sendable { var all: [UInt64: ClientSession] = [:] }
 
-    public init(loops group: EventLoopGroup, options: NATSServerOptions) {
+    /// - Parameter log: where to say what becomes of clients; nil says nothing.
+    public init(loops group: EventLoopGroup, options: NATSServerOptions, log: Logger? = nil) {
+        clientLog = log.map { ClientLog($0) }
         var options = options
         if options.serverID.isEmpty { options.serverID = Self.makeServerID() }
         if options.serverName.isEmpty { options.serverName = options.serverID }
