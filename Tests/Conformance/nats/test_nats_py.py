@@ -95,6 +95,8 @@ async def test_drain_finishes_what_has_arrived(client, server, name):
     for number in range(200):
         await client.publish(name, b"%d" % number)
     await client.flush()
+    while not received:
+        await asyncio.sleep(0)
     await other.drain()
     assert received == [b"%d" % n for n in range(200)]
     assert other.is_closed
