@@ -75,6 +75,9 @@ public struct TopicSettings: Sendable {
     /// What is in force for `name`: what was set, or the default.
     public func value(_ name: String) -> String? { config[name] ?? Self.byName[name]?.defaultValue }
 
+    /// What was set for `name`, nil where the default is in force.
+    public func set(_ name: String) -> String? { config[name] }
+
     public func integer(_ name: String) -> Int64? { value(name).flatMap { Int64($0) } }
 
     /// Whether the log, not the producer, dates the records.

@@ -89,9 +89,8 @@ final class Server {
             throw ServerFailure(description: "cannot use data folder \(folder): \(error)")
         }
         self.wal = wal
-        var options = BrokerOptions()
-        options.jetStreamEnabled = plan.jetStream
-        let broker = Broker(loop: loops.loops[0], wal: wal, options: options, log: log)
+        let broker = Broker(
+            loop: loops.loops[0], wal: wal, options: BrokerOptions(), log: log)
         self.broker = broker
         broker.nats = nats.routing
         let summary = try broker.recover()

@@ -56,7 +56,7 @@ extension Broker {
         _ settings: TopicSettings, now: Timestamp, allowsZstd: Bool
     ) -> ProduceRules {
         var rules = ProduceRules()
-        rules.maxBatchByteCount = Int(settings.integer("max.message.bytes") ?? Int64(options.batchByteLimit))
+        rules.maxBatchByteCount = settings.set("max.message.bytes").flatMap { Int($0) } ?? options.batchByteLimit
         rules.requiresKeys = settings.isCompacted
         rules.allowsZstd = allowsZstd
         if settings.usesAppendTime {

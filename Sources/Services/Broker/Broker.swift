@@ -55,10 +55,20 @@ public final class Broker: @unchecked Sendable {
     /// Joins the turns of its loop. On the loop.
     public func start() {
         loop.atTurnEnd { [unowned self] in endTurn() }
+        expireProducers()
         let loop = loop
         // The post is what wakes the loop; the hook at the end of that turn does the work.
         wal.onDurable = { loop.post {} }
         startStreams()
+    }
+
+    /// Once an hour, forgets idempotent producers that wrote nothing for `producer.id.expiration.ms`.
+    private func expireProducers() {
+        let day: Int64 = 86_400_000_000_000
+        for log in logs.values {
+            log.producers.expire(olderThan: loop.now.advanced(byNanoseconds: -day))
+        }
+        loop.schedule(afterNanoseconds: day / 24) { [unowned self] in expireProducers() }
     }
 
     // MARK: Turns and durability
