@@ -26,3 +26,12 @@ def with_jetstream(test):
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
+
+
+async def settled(client):
+    """Returns when the server has seen all that the client was told to send.
+
+    nats-py's `flush` writes its PING at once, past what still waits to be sent; the second PING comes behind it.
+    """
+    await client.flush()
+    await client.flush()

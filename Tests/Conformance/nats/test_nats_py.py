@@ -6,7 +6,7 @@ import nats
 import nats.errors
 import pytest
 
-from harness.nats_py import connected
+from harness.nats_py import connected, settled
 
 
 @connected
@@ -52,10 +52,10 @@ async def test_a_queue_group_shares_the_work(client, server, name):
             counts[index] += 1
 
         await other.subscribe(name, queue="workers", cb=count)
-        await other.flush()
+        await settled(other)
     for _ in range(300):
         await client.publish(name, b"work")
-    await client.flush()
+    await settled(client)
     for _ in range(200):
         if sum(counts) == 300:
             break
@@ -76,7 +76,7 @@ async def test_unsubscribe_after_a_number_of_messages(client, server, name):
     await subscription.unsubscribe(limit=3)
     for number in range(10):
         await client.publish(name, b"%d" % number)
-    await client.flush()
+    await settled(client)
     await asyncio.sleep(0.1)
     assert received == [b"0", b"1", b"2"]
 
@@ -91,12 +91,10 @@ async def test_drain_finishes_what_has_arrived(client, server, name):
 
     other = await nats.connect(server.nats_url)
     await other.subscribe(name, cb=keep)
-    await other.flush()
+    await settled(other)
     for number in range(200):
         await client.publish(name, b"%d" % number)
-    await client.flush()
-    while not received:
-        await asyncio.sleep(0)
+    await settled(client)
     await other.drain()
     assert received == [b"%d" % n for n in range(200)]
     assert other.is_closed
@@ -123,10 +121,10 @@ async def test_the_client_refuses_what_is_too_large(client, server, name):
 async def test_many_connections_talk_at_once(client, server, name):
     others = await asyncio.gather(*(nats.connect(server.nats_url) for _ in range(50)))
     subscriptions = [await other.subscribe(f"{name}.all") for other in others]
-    await asyncio.gather(*(other.flush() for other in others))
+    await asyncio.gather(*(settled(other) for other in others))
     for other in others:
         await other.publish(f"{name}.all", b"x")
-    await asyncio.gather(*(other.flush() for other in others))
+    await asyncio.gather(*(settled(other) for other in others))
     for subscription in subscriptions:
         for _ in others:
             assert (await subscription.next_msg(timeout=5)).data == b"x"
