@@ -91,7 +91,8 @@ public final class EventLoop: @unchecked Sendable {
     public func schedule(
         afterNanoseconds delay: Int64, _ work: @escaping () -> Void
     ) -> TimerID {
-        timers.add(at: monotonicNanoseconds &+ max(0, delay), work)
+        // A century is as good as never, and cannot overflow.
+        timers.add(at: monotonicNanoseconds + min(max(0, delay), 3_155_760_000_000_000_000), work)
     }
 
     /// Does nothing if the timer has run already.

@@ -162,6 +162,8 @@ extension StreamConfig {
     fileprivate func checkDurations(pedantic: Bool) throws(JetStreamError) {
         let hundredMilliseconds: Int64 = 100_000_000
         if maxAge < 0 { throw .invalidConfig("max age can not be negative") }
+        // Sequences are offsets plus one, and offsets have 63 bits: room is left for all that may follow.
+        if firstSequence > 1 << 62 { throw .invalidConfig("first sequence is too large") }
         if maxAge != 0, maxAge < hundredMilliseconds {
             throw .invalidConfig("max age needs to be >= 100ms")
         }

@@ -62,12 +62,9 @@ extension Broker {
     public func deleteStream(_ id: StreamID) throws(CatalogFailure) {
         let record: CatalogRecord
         do { record = try catalog.decideDeleteStream(id) } catch { throw .refused(error) }
-        let topicName = catalog[id]?.topicName
         let consumers = (catalog[id]?.logs ?? []).compactMap { logs[$0] }.flatMap { $0.consumers.values }
         try change(record)
         for consumer in consumers { close(consumer) }
-        guard let topicName else { return }
-        do { try forgetOffsets(ofTopic: topicName) } catch { throw .storage(error) }
     }
 
     /// Appends a catalog record and applies it.
@@ -93,6 +90,7 @@ extension Broker {
             log.viewFrames.append(.catalog, at: position, byteCount: byteCount)
             if log.view != nil { applyToConsumers(record, of: log) }
         case .streamDeleted(let id):
+            if let topicName = catalog[id]?.topicName { forgetOffsets(ofTopic: topicName) }
             let gone = (catalog[id]?.logs ?? []).compactMap { logs.removeValue(forKey: $0) }
             catalog.apply(record)
             for log in gone {

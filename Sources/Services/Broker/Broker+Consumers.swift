@@ -59,7 +59,7 @@ extension Broker {
     ///
     /// - Returns: false if there is no room on the disk; then a restart delivers again what was delivered now.
     @discardableResult
-    func writeRecord(of consumer: StreamConsumer) -> Bool {
+    public func writeRecord(of consumer: StreamConsumer) -> Bool {
         guard let record = consumer.machine.takeRecord() else { return true }
         guard !consumer.isDeleted, !consumer.log.isDeleted else { return true }
         var writer = ByteWriter(capacity: record.count + consumer.name.utf8.count + 2)

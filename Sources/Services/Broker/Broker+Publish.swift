@@ -35,7 +35,10 @@ extension Broker {
             case .refused(let error): return .refused(error)
             case .duplicate(let sequence): return .duplicate(sequence)
             case .store(let plan):
-                try openBatch(of: log, forRecordOf: Self.recordByteCount(byteCount, headers))
+                // Room for what a rollup takes away is counted before anything is taken.
+                let rollupByteCount = plan.rollup == nil ? 0 : subject.byteCount + 512
+                try openBatch(
+                    of: log, forRecordOf: Self.recordByteCount(byteCount, headers) + rollupByteCount)
                 log.openBatch.builder.append(
                     natsSubject: subject, headers: headers, payload: payload, prefix: log.keyPrefix,
                     timestampMilliseconds: now.milliseconds)

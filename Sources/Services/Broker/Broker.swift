@@ -39,7 +39,6 @@ public final class Broker: @unchecked Sendable {
     var openBatchByteCount = 0
     private var durability = DurabilityQueue()
     private var actionsOfThisTurn: [() -> Void] = []
-    private var isDraining = false
 
     /// - Parameter wal: replayed by ``recover()``, which comes before everything else.
     public init(loop: EventLoop, wal: WriteAheadLog, options: BrokerOptions, log: Logger) {

@@ -13,7 +13,10 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         left.nanoseconds < right.nanoseconds
     }
 
+    /// Stops at the ends of time: clients may ask for any duration.
     @inlinable public func advanced(byNanoseconds count: Int64) -> Timestamp {
-        Timestamp(nanoseconds: nanoseconds &+ count)
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(count)
+        guard overflow else { return Timestamp(nanoseconds: sum) }
+        return Timestamp(nanoseconds: count > 0 ? .max : .min)
     }
 }

@@ -469,3 +469,26 @@ class TestLimits:
         fill(js, *[f"{name}.a"] * 5)
         js.api(f"STREAM.UPDATE.{name}", {"name": name, "subjects": [f"{name}.>"], "max_msgs": 2})
         assert js.api(f"STREAM.INFO.{name}")["state"]["first_seq"] == 4
+
+
+def test_numbers_at_the_end_of_their_range_do_no_harm(duolog_wire, name):
+    """Any client may send them; the server stays up and says what it thinks of them."""
+    wire, largest = duolog_wire().connect(headers=True), (1 << 63) - 1
+    for first in (1 << 64) - 1, 1 << 63, largest:
+        answer = wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"], "first_seq": first})
+        assert answer["error"]["err_code"] == 10052
+    wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"], "first_seq": 1 << 62})
+    for sequence in range(2):
+        assert json.loads(wire.request(f"{name}.k", b"x")[4])["seq"] == (1 << 62) + sequence
+    wire.api(f"CONSUMER.CREATE.{name}.c", {"stream_name": name, "config": {
+        "name": "c", "ack_policy": "explicit", "ack_wait": largest, "inactive_threshold": largest}})
+    inbox = f"inbox.{name}"
+    wire.send(f"SUB {inbox} 9\r\n")
+    request = json.dumps({"batch": 1, "expires": largest})
+    wire.send(f"PUB $JS.API.CONSUMER.MSG.NEXT.{name}.c {inbox} {len(request)}\r\n{request}\r\n")
+    assert wire.message()[4] == b"x"
+    assert "error" not in wire.api(f"CONSUMER.RESET.{name}.c", {"seq": (1 << 64) - 1})
+    wire.api(f"CONSUMER.CREATE.{name}.p", {"stream_name": name, "config": {
+        "name": "p", "deliver_subject": inbox, "idle_heartbeat": largest, "ack_policy": "none"}})
+    assert [wire.message()[4], wire.message()[4]] == [b"x", b"x"]
+    assert wire.api(f"STREAM.PURGE.{name}")["purged"] == 2

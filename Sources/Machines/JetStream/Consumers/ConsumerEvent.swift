@@ -78,7 +78,7 @@ struct ConsumerEventWriter: Sendable {
             time = now
         }
         if let current = run, current.tag == event.tag,
-            current.start + current.count == event.sequence
+            current.start &+ current.count == event.sequence
         {
             run?.count += 1
             return
@@ -107,7 +107,7 @@ struct ConsumerEventWriter: Sendable {
         run = nil
         start(tag: ended.tag, sequence: ended.start)
         writer.unsignedVarint(ended.count)
-        next = ended.start + ended.count
+        next = ended.start &+ ended.count
     }
 
     private mutating func start(tag: UInt8, sequence: UInt64) {

@@ -32,7 +32,7 @@ extension ConsumerMachine {
             if isExhausted(delivery) {
                 giveUp(sequence, now: now)
             } else {
-                record(.refused(sequence, until: now.nanoseconds &+ delay), now: now)
+                record(.refused(sequence, until: now.advanced(byNanoseconds: delay).nanoseconds), now: now)
                 if delay == 0 { queueRedelivery(sequence) }
             }
         }
@@ -65,7 +65,7 @@ extension ConsumerMachine {
     ///
     /// - Returns: where it begins.
     public mutating func reset(to sequence: StreamSequence?, now: Timestamp) -> StreamSequence {
-        let start = max(1, sequence?.value ?? ackFloor.stream + 1)
+        let start = min(max(1, sequence?.value ?? ackFloor.stream + 1), UInt64(Int64.max))
         record(.reset(start), now: now)
         return StreamSequence(start)
     }

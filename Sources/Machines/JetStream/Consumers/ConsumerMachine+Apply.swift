@@ -51,7 +51,7 @@ extension ConsumerMachine {
         case .progressed(let sequence):
             guard let delivery = pending[sequence] else { return }
             setDeadline(
-                now.nanoseconds + config.ackWait(afterDelivery: Int(delivery.deliveries)),
+                now.advanced(byNanoseconds: config.ackWait(afterDelivery: Int(delivery.deliveries))).nanoseconds,
                 of: sequence)
         case .gaveUp(let sequence), .forgotten(let sequence):
             forget(sequence)
@@ -78,7 +78,7 @@ extension ConsumerMachine {
             known.isQueued = false
             pending[sequence] = known
             setDeadline(
-                now.nanoseconds + config.ackWait(afterDelivery: Int(known.deliveries)), of: sequence
+                now.advanced(byNanoseconds: config.ackWait(afterDelivery: Int(known.deliveries))).nanoseconds, of: sequence
             )
             return
         }
@@ -99,7 +99,7 @@ extension ConsumerMachine {
         pending[sequence] = PendingDelivery(
             consumerSequence: delivered.consumer, deliveries: 1, deadline: .max, isQueued: false)
         pendingOrder.append(sequence)
-        setDeadline(now.nanoseconds + config.ackWait(afterDelivery: 1), of: sequence)
+        setDeadline(now.advanced(byNanoseconds: config.ackWait(afterDelivery: 1)).nanoseconds, of: sequence)
     }
 
     private mutating func settle(_ sequence: UInt64) {

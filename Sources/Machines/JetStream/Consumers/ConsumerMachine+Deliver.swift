@@ -67,7 +67,7 @@ extension ConsumerMachine {
         waiting.removeFirst()
         request.batch -= 1
         request.deliveredCount += 1
-        request.nextHeartbeat = now.nanoseconds + request.heartbeat
+        request.nextHeartbeat = now.advanced(byNanoseconds: request.heartbeat).nanoseconds
         if let left = request.bytesLeft { request.bytesLeft = left - delivery.byteCount }
         if request.batch > 0 {
             waiting.append(request)

@@ -43,10 +43,10 @@ extension ConsumerMachine {
         waiting.append(
             WaitingRequest(
                 id: nextRequestID, inbox: inbox, batch: request.batch,
-                deadline: request.expires == 0 ? nil : now.nanoseconds &+ request.expires,
+                deadline: request.expires == 0 ? nil : now.advanced(byNanoseconds: request.expires).nanoseconds,
                 noWait: request.noWait, bytesLeft: request.maxBytes > 0 ? request.maxBytes : nil,
                 heartbeat: request.idleHeartbeat,
-                nextHeartbeat: now.nanoseconds + request.idleHeartbeat))
+                nextHeartbeat: now.advanced(byNanoseconds: request.idleHeartbeat).nanoseconds))
     }
 
     private func refusal(of request: PullRequest) -> StatusReply? {
@@ -95,7 +95,7 @@ extension ConsumerMachine {
                 continue
             }
             if request.heartbeat > 0, request.nextHeartbeat <= now.nanoseconds {
-                request.nextHeartbeat = now.nanoseconds + request.heartbeat
+                request.nextHeartbeat = now.advanced(byNanoseconds: request.heartbeat).nanoseconds
                 reply(heartbeat(stalled: nil), to: request.inbox)
             }
             left.append(request)

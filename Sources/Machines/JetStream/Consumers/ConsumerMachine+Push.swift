@@ -26,7 +26,7 @@ extension ConsumerMachine {
         guard config.isPush, push.isBound != isBound else { return }
         push.isBound = isBound
         lastActivity = now
-        push.nextHeartbeat = now.nanoseconds + config.idleHeartbeat
+        push.nextHeartbeat = now.advanced(byNanoseconds: config.idleHeartbeat).nanoseconds
         if !isBound { clearFlowControl() }
     }
 
@@ -43,7 +43,7 @@ extension ConsumerMachine {
     }
 
     mutating func sentPush(byteCount: Int, now: Timestamp) {
-        push.nextHeartbeat = now.nanoseconds + config.idleHeartbeat
+        push.nextHeartbeat = now.advanced(byNanoseconds: config.idleHeartbeat).nanoseconds
         guard config.flowControl else { return }
         push.outstanding += byteCount
         if push.flowControlSubject.isEmpty, push.outstanding > push.window / 2 {
@@ -56,7 +56,7 @@ extension ConsumerMachine {
         guard config.isPush, config.idleHeartbeat > 0, push.isBound,
             push.nextHeartbeat <= now.nanoseconds
         else { return }
-        push.nextHeartbeat = now.nanoseconds + config.idleHeartbeat
+        push.nextHeartbeat = now.advanced(byNanoseconds: config.idleHeartbeat).nanoseconds
         let stalled = push.isStalled(config) && !push.flowControlSubject.isEmpty
         reply(
             heartbeat(stalled: stalled ? push.flowControlSubject : nil),

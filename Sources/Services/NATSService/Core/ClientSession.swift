@@ -17,7 +17,6 @@ final class ClientSession: ConnectionHandler {
     var habits: Habits = [.verbose]
     var clientProtocol = 0
     var isConnected = false
-    var isLingering = false
     /// What the client told about itself; nil before CONNECT.
     var identity: Identity?
 

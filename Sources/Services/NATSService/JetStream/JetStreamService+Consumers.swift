@@ -120,6 +120,7 @@ extension JetStreamService {
             let consumer = try consumer(name, of: stream)
             let start = broker.resetConsumer(
                 consumer, to: reset.sequence > 0 ? StreamSequence(reset.sequence) : nil)
+            guard broker.writeRecord(of: consumer) else { throw .insufficientResources }
             return ConsumerReply.reset(broker.consumerInfo(consumer), to: start.value)
         }
     }

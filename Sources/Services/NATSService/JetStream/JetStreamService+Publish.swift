@@ -61,7 +61,8 @@ extension JetStreamService {
         broker.acknowledge(sequence, word, at: consumer)
         if case .next(let body) = word {
             pull(body.span.bytes, inbox: message.reply, from: consumer)
-        } else {
+        } else if !message.hasReply || broker.writeRecord(of: consumer) {
+            // What could not be written down is not confirmed: the client asks again.
             durableReplies.append(to: message.reply, [])
         }
     }

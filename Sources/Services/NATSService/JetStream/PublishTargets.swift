@@ -72,37 +72,8 @@ struct PublishTargets {
     private func partition(of subject: RawSpan, in stream: Stream) -> Int {
         guard stream.targets.count > 1 else { return 0 }
         switch stream.keyPrefix.stored(subject) {
-        case .key(let key): return Int(murmur2(key) & 0x7FFF_FFFF) % stream.targets.count
+        case .key(let key): return KeyPartitioner.partition(of: key, partitionCount: stream.targets.count)
         case .noKey, .header: return 0
         }
     }
-}
-
-/// Kafka's hash of keys. Source: `org.apache.kafka.common.utils.Utils.murmur2`.
-func murmur2(_ bytes: RawSpan) -> UInt32 {
-    let multiplier: UInt32 = 0x5BD1_E995
-    let count = bytes.byteCount
-    var hash = 0x9747_B28C ^ UInt32(truncatingIfNeeded: count)
-    var index = 0
-    func byte(_ offset: Int) -> UInt32 { UInt32(bytes[index + offset]) }
-    while index + 4 <= count {
-        var word = byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24
-        word = word &* multiplier
-        word ^= word >> 24
-        word = word &* multiplier
-        hash = hash &* multiplier
-        hash ^= word
-        index += 4
-    }
-    let rest = count - index
-    if rest == 3 { hash ^= byte(2) << 16 }
-    if rest >= 2 { hash ^= byte(1) << 8 }
-    if rest >= 1 {
-        hash ^= byte(0)
-        hash = hash &* multiplier
-    }
-    hash ^= hash >> 13
-    hash = hash &* multiplier
-    hash ^= hash >> 15
-    return hash
 }
