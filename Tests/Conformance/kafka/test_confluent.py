@@ -281,6 +281,18 @@ class TestGroups:
         stays.close()
         silent.close()
 
+    def test_a_group_reads_a_topic_made_again_from_its_start(self, duolog, name):
+        """The offsets committed for a topic go with it."""
+        for _ in range(2):
+            create_topic(duolog, name, 1)
+            produce(duolog, name, [(b"k", b"%d" % n) for n in range(20)])
+            one = consumer(duolog, name)
+            one.subscribe([name])
+            assert [m.offset() for m in read(one, 20)] == list(range(20))
+            one.commit(asynchronous=False)
+            one.close()
+            admin(duolog).delete_topics([name])[name].result(timeout=10)
+
     def test_nothing_is_read_twice_or_lost_over_a_rebalance(self, duolog, name):
         create_topic(duolog, name, 4)
         produce(duolog, name, [(b"%d" % n, b"%d" % n) for n in range(4000)])
