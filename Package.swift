@@ -62,11 +62,13 @@ let formats: [Target] = [
     layer("Formats", "NATSProtocol", ["Bytes", "JSON", "Model", "Subjects"]),
     layer("Formats", "KafkaProtocol", ["Bytes", "Model"]),
     layer("Formats", "JetStreamAPI", ["Bytes", "JSON", "Model", "Subjects"]),
+    layer("Formats", "ServerConfig"),
     tests("Formats", "JSON", ["JSON"]),
     tests("Formats", "Records", ["Bytes", "Model", "Records"]),
     tests("Formats", "NATSProtocol", ["Bytes", "JSON", "NATSProtocol"]),
     tests("Formats", "KafkaProtocol", ["Bytes", "KafkaProtocol", "Model"]),
     tests("Formats", "JetStreamAPI", ["JSON", "JetStreamAPI", "Model"]),
+    tests("Formats", "ServerConfig", ["ServerConfig"]),
 ]
 
 let machines: [Target] = [

@@ -1,0 +1,31 @@
+/// The `jetstream` block: what is kept, and how much of it.
+public struct JetStreamOptions: Sendable, Equatable {
+    /// Nil: the default of the program, see ``ServerOptions``.
+    public var storeDirectory: String?
+    /// Bytes; nil: three quarters of the machine's memory.
+    public var maximumMemory: Int64?
+    /// Bytes; nil: what the disk has left.
+    public var maximumStorage: Int64?
+    public var domain: String?
+    /// Where clients that name no domain are served from.
+    public var defaultDomain: String?
+    /// False: requests with unknown fields are answered all the same.
+    public var strict = true
+    public var limits = JetStreamLimitOptions()
+
+    public init() {}
+}
+
+/// 0 for the server's default.
+public struct JetStreamLimitOptions: Sendable, Equatable {
+    /// Of one consumer, if it says nothing.
+    public var maximumAckPending = 0
+    /// Messages that one pull request may ask for.
+    public var maximumRequestBatch = 0
+    /// The longest window for message ids.
+    public var duplicateWindowNanoseconds: Int64 = 0
+    /// Consumers of a stream that says nothing; -1 for no limit.
+    public var defaultMaximumConsumers = 1000
+
+    public init() {}
+}
