@@ -38,7 +38,7 @@ extension ClientSession {
         var info = service.info
         info.clientID = clientID
         info.clientAddress = connection.remoteAddress.host
-        info.accountName = "$G"
+        info.accountName = router.account.name
         connection.write(info.line)
     }
 }

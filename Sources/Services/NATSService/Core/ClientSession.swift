@@ -8,7 +8,8 @@ import Transport
 /// Lives on its connection's loop.
 final class ClientSession: ConnectionHandler {
     let connection: Connection
-    let router: LoopRouter
+    /// Its account's, on its loop.
+    private(set) var router: LoopRouter
     let service: NATSService
     let clientID: UInt64
     var subscriptions: [[UInt8]: Subscription] = [:]
@@ -45,15 +46,27 @@ final class ClientSession: ConnectionHandler {
 
     var stallCount = 0
 
-    init(_ connection: Connection, router: LoopRouter, service: NATSService, clientID: UInt64) {
+    /// Everybody begins in `$G`: see ``enter(_:)``.
+    init(_ connection: Connection, service: NATSService, clientID: UInt64) {
         self.connection = connection
-        self.router = router
+        router = service.accounts.global.router(on: connection.loop)
+        router.account.entered()
         self.service = service
         self.clientID = clientID
         nextPingNanoseconds =
             connection.loop.monotonicNanoseconds + service.options.pingIntervalNanoseconds
         connection.pendingLimit = service.options.maximumPending
         connection.writeTimeoutNanoseconds = service.options.writeDeadlineNanoseconds
+    }
+
+    /// Puts the client into an account, without any subscriptions of the one it was in.
+    func enter(_ account: AccountRouting) {
+        guard account !== router.account else { return }
+        removeAllSubscriptions()
+        router.account.left()
+        account.entered()
+        router = account.router(on: connection.loop)
+        router.begin()
     }
 
     func begin() {
@@ -65,7 +78,7 @@ final class ClientSession: ConnectionHandler {
     }
 
     func received(_ bytes: RawSpan, on connection: Connection) -> Int {
-        router.epoch &+= 1
+        router.begin()
         var parser = ClientParser(
             maximumControlLine: service.options.maximumControlLine,
             maximumPayload: service.options.maximumPayload)
@@ -127,6 +140,7 @@ final class ClientSession: ConnectionHandler {
 
     func closed(_ connection: Connection) {
         removeAllSubscriptions()
+        router.account.left()
         service.clientLog?.ended(self)
         service.ended(self, on: router.loop.index)
     }

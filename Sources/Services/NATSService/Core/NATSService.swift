@@ -3,20 +3,22 @@ import NATSProtocol
 import Synchronization
 public import Transport
 
-/// The NATS side of the server: an open port, sessions on all loops, one index of subscriptions.
+/// The NATS side of the server: an open port, sessions on all loops, an index of subscriptions for
+/// each account.
 public final class NATSService: @unchecked Sendable {
     public let options: NATSServerOptions
     let clientLog: ClientLog?
     /// The real one, once started.
     public private(set) var port = 0
-    /// How the broker publishes to clients; for loop 0.
+    /// Who may talk to whom.
+    public let accounts: AccountRegistry
+    /// How the broker publishes to the clients of `$G`; for loop 0.
     public let routing: NATSRouter
 
     /// What is the same in the INFO of each client.
     private(set) var info = ServerInfo()
     private let loops: [EventLoop]
-    private let routers: [LoopRouter]
-    private let index = SubscriptionIndex()
+    private let contexts: [LoopContext]
     private let hub: CaptureHub
     /// Each loop's own.
     private var sessions: [SessionList] = []
@@ -38,9 +40,9 @@ public final class NATSService: @unchecked Sendable {
         loops = group.loops
         let hub = CaptureHub(home: group.loops[0])
         self.hub = hub
-        let index = index
-        routers = group.loops.map { LoopRouter(loop: $0, index: index, hub: hub) }
-        routing = NATSRouter(routers[0])
+        contexts = group.loops.map { LoopContext(loop: $0, hub: hub) }
+        accounts = AccountRegistry(contexts: contexts)
+        routing = NATSRouter(accounts.global.router(on: group.loops[0]))
         sessions = loops.map { _ in SessionList() }
         loads = Mutex(loops.map { _ in 0 })
     }
@@ -63,11 +65,11 @@ public final class NATSService: @unchecked Sendable {
         info.domain = options.jetStream ? options.domain : ""
         info.apiLevel = options.apiLevel
         hub.inbox = inbox
-        for (loop, router) in zip(loops, routers) {
+        for (loop, context) in zip(loops, contexts) {
             let sessions = sessions[loop.index]
-            router.onExhausted = { [unowned self] in exhausted($0, on: loop) }
+            context.onExhausted = { [unowned self] in exhausted($0, on: loop) }
             loop.post { [unowned self] in
-                loop.atTurnEnd { [unowned router] in router.endTurn() }
+                loop.atTurnEnd { [unowned context] in context.endTurn() }
                 checkKeepalive(of: sessions, on: loop)
             }
         }
@@ -80,29 +82,42 @@ public final class NATSService: @unchecked Sendable {
         loops[0].post { listener.close() }
     }
 
+    /// How the server publishes to the clients of `account`; for loop 0.
+    public func routing(for account: AccountRouting) -> NATSRouter {
+        account === accounts.global ? routing : NATSRouter(account.router(on: loops[0]))
+    }
+
     // MARK: What the server itself subscribes to
 
     /// Gives the inbox what clients publish to `filter`. May be called more than once for a filter,
     /// and then has to be taken back as often. Any thread.
-    public func addCapture(_ tag: CaptureTag, of filter: String) {
-        index.add(tag, for: Array(filter.utf8))
+    ///
+    /// - Parameter account: nil is `$G`.
+    public func addCapture(
+        _ tag: CaptureTag, of filter: String, in account: AccountRouting? = nil
+    ) {
+        (account ?? accounts.global).index.add(tag, for: Array(filter.utf8))
     }
 
     /// - Returns: whether it was there.
     @discardableResult
-    public func removeCapture(_ tag: CaptureTag, of filter: String) -> Bool {
-        index.remove(tag, for: Array(filter.utf8))
+    public func removeCapture(
+        _ tag: CaptureTag, of filter: String, in account: AccountRouting? = nil
+    ) -> Bool {
+        (account ?? accounts.global).index.remove(tag, for: Array(filter.utf8))
     }
 
     // MARK: Numbers
 
-    /// What all loops have done since the start. Any thread; the numbers may be a moment old.
+    /// What has been done for all accounts since the start. Any thread; the numbers may be a moment old.
     public var statistics: RouterStatistics {
-        routers.reduce(RouterStatistics()) { $0 + $1.publishedStatistics }
+        accounts.all.reduce(RouterStatistics()) { $0 + $1.statistics }
     }
 
     public var clientCount: Int { loads.withLock { $0.reduce(0, +) } }
-    public var subscriptionCount: Int { index.clientSubscriptionCount }
+    public var subscriptionCount: Int {
+        accounts.all.reduce(0) { $0 + $1.subscriptionCount }
+    }
 
     // MARK: Sessions
 
@@ -111,8 +126,7 @@ public final class NATSService: @unchecked Sendable {
         let loop = loops[leastLoaded()]
         loop.post { [self] in
             loop.adopt(accepted) { connection in
-                let session = ClientSession(
-                    connection, router: routers[loop.index], service: self, clientID: clientID)
+                let session = ClientSession(connection, service: self, clientID: clientID)
                 begin(session, on: loop.index)
                 return session
             }

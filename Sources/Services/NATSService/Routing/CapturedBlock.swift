@@ -21,9 +21,11 @@ public protocol InternalInbox: AnyObject {
     func received(_ block: CapturedBlock)
 }
 
-/// The captured messages of one loop and turn, in order.
+/// The captured messages of one account, loop and turn, in order.
 public final class CapturedBlock: @unchecked Sendable {
     public let loopIndex: Int
+    /// Whose subjects these are.
+    public let account: AccountRouting
     private var records: [Record] = []
     private var bytes: [UInt8] = []
 
@@ -39,7 +41,10 @@ public final class CapturedBlock: @unchecked Sendable {
         var payloadByteCount: Int
     }
 
-    init(loopIndex: Int) { self.loopIndex = loopIndex }
+    init(loopIndex: Int, account: AccountRouting) {
+        self.loopIndex = loopIndex
+        self.account = account
+    }
 
     public var count: Int { records.count }
     public var isEmpty: Bool { records.isEmpty }

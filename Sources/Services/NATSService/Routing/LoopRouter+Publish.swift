@@ -177,7 +177,7 @@ extension LoopRouter {
         if isLast {
             index.remove(subscription)
             epoch &+= 1
-            onExhausted?(subscription)
+            exhausted(subscription)
         }
         return true
     }

@@ -25,10 +25,14 @@ public struct RouterStatistics: Sendable, Equatable {
 /// else in the index), then append the MSG to this loop's stage of each receiver. Nothing is
 /// allocated, locked or counted by reference for it. The loop writes the stages at the end of its
 /// turn.
+///
+/// There is one for each account and loop.
 final class LoopRouter: @unchecked Sendable {
     let loop: EventLoop
     let index: SubscriptionIndex
     let hub: CaptureHub
+    private let context: LoopContext
+    let account: AccountRouting
 
     /// This loop's own; others read `published`, which is brought up to date at the end of each
     /// turn.
@@ -44,23 +48,40 @@ final class LoopRouter: @unchecked Sendable {
     var random: UInt64
     /// Where tails are put together that the publisher's bytes don't have.
     var tail: [UInt8] = []
-    /// Tells sessions that one of their subscriptions has had its last message.
-    var onExhausted: ((Subscription) -> Void)?
 
+    /// Whether it is among those whose turn ends with the loop's.
+    private var isActive = false
     private var captured: CapturedBlock
     private var subscriptions: [Subscription] = []
     private var tags: [CaptureTag] = []
     private let seed = UInt64.random(in: .min ... .max)
 
-    init(loop: EventLoop, index: SubscriptionIndex, hub: CaptureHub) {
-        self.loop = loop
-        self.index = index
-        self.hub = hub
+    init(_ context: LoopContext, account: AccountRouting) {
+        self.context = context
+        self.account = account
+        loop = context.loop
+        hub = context.hub
+        index = account.index
         random = UInt64.random(in: 1 ... .max)
-        captured = CapturedBlock(loopIndex: loop.index)
+        captured = CapturedBlock(loopIndex: loop.index, account: account)
     }
 
     deinit { cache.deallocate() }
+
+    /// Before anything is published: cached matches are compared with the index again.
+    @inline(__always)
+    func begin() {
+        epoch &+= 1
+        if !isActive { activate() }
+    }
+
+    @inline(never)
+    private func activate() {
+        isActive = true
+        context.activate(self)
+    }
+
+    func exhausted(_ subscription: Subscription) { context.onExhausted?(subscription) }
 
     @inline(__always)
     func hash(_ subject: UnsafeRawPointer, _ count: Int) -> UInt64 {
@@ -125,19 +146,24 @@ final class LoopRouter: @unchecked Sendable {
     /// Of the turns so far. Any thread.
     var publishedStatistics: RouterStatistics { published.withLock { $0 } }
 
-    /// At the end of the turn, before its output is written: who has got a message finds it
-    /// counted.
-    func endTurn() {
-        handOverCaptured()
+    /// At the end of the turn.
+    ///
+    /// - Returns: whether something is left for the next one.
+    func finishTurn() -> Bool {
         published.withLock { $0 = statistics }
+        isActive = !captured.isEmpty
+        return isActive
     }
 
-    private func handOverCaptured() {
+    /// Whether something waits for the inbox.
+    var hasCaptured: Bool { !captured.isEmpty }
+
+    func handOverCaptured() {
         if captured.isEmpty { return }
         if loop.index == 0 {
             // What the inbox publishes while it reads is captured for the next round.
             let block = captured
-            captured = CapturedBlock(loopIndex: 0)
+            captured = CapturedBlock(loopIndex: 0, account: account)
             hub.inbox?.received(block)
             if captured.isEmpty {
                 block.removeAll()
@@ -145,7 +171,7 @@ final class LoopRouter: @unchecked Sendable {
             }
         } else {
             hub.post(captured)
-            captured = CapturedBlock(loopIndex: loop.index)
+            captured = CapturedBlock(loopIndex: loop.index, account: account)
         }
     }
 }

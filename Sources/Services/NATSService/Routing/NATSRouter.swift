@@ -2,7 +2,7 @@ public import Broker
 import Bytes
 import Transport
 
-/// What the broker sends to NATS clients, from loop 0.
+/// What the broker sends to the NATS clients of one account, from loop 0.
 public final class NATSRouter: NATSRouting {
     private let router: LoopRouter
     private var interests: [String: Interest] = [:]
@@ -59,15 +59,19 @@ public final class NATSRouter: NATSRouting {
     ) -> Bool {
         router.loop.preconditionOnLoop()
         // Subscriptions may have changed since the last look.
-        router.epoch &+= 1
+        router.begin()
         let nothing = payload.extracting(0..<0)
         var block = nothing
         if let headers { block = headers }
         var replyTo = nothing
         if let reply { replyTo = reply }
-        return router.routePieces(
+        let hadCaptured = router.hasCaptured
+        let isTaken = router.routePieces(
             subject: subject, to: inbox, reply: replyTo,
             headerByteCount: block.byteCount, hasHeaders: block.byteCount > 0, headers: block,
             payload: payload, publisherID: 0, captures: captures)
+        // Perhaps the routers' part of this turn is over.
+        if !hadCaptured, router.hasCaptured { router.loop.post {} }
+        return isTaken
     }
 }
