@@ -20,9 +20,12 @@ struct DataFolder: Sendable {
 
     /// Locks the folder; makes it first where it is missing.
     ///
+    /// - Parameter newID: makes the 16 bytes of the id of a folder that has none.
     /// - Throws: `inUse`, `newerFormat` and `notADataFolder` before anything is written; `failed`,
     /// `storageFull`.
-    init(opening path: String, on fileSystem: any FileSystem) throws(StorageError) {
+    init(
+        opening path: String, on fileSystem: any FileSystem, newID: () -> [UInt8]
+    ) throws(StorageError) {
         self.path = path
         try Self.attempt { () throws(SystemError) in try fileSystem.createDirectory(path) }
         // Looked at before the lock file is made, so that a folder of a newer version stays as it
@@ -38,7 +41,7 @@ struct DataFolder: Sendable {
         if let known = try Self.readID(path, fileSystem) {
             id = known
         } else {
-            let fresh = Entropy.uuid()
+            let fresh = newID()
             id = fresh
             try Self.attempt { () throws(SystemError) in
                 try Self.writeID(fresh, path, fileSystem)

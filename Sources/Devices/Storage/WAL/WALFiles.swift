@@ -8,6 +8,7 @@ struct WALFiles: Sendable {
     let fileSystem: any FileSystem
     /// How large a new file is, unless one frame needs more.
     let fileByteCount: Int
+    let time: TimeSource
 
     func path(_ number: UInt64) -> String { folder + "/" + WALFile.name(number) }
 
@@ -33,7 +34,7 @@ struct WALFiles: Sendable {
             try file.handle.truncate(byteCount: 0)
             let capacity = try reserve(
                 file.handle, max(fileByteCount, byteCount), atLeast: byteCount)
-            let header = WALFile.header(number: number, folderID: folderID, created: Clock.now())
+            let header = WALFile.header(number: number, folderID: folderID, created: time.now())
             try file.handle.writeFully(header.span.bytes, at: 0)
             try file.handle.synchronize()
             try fileSystem.synchronizeDirectory(folder)

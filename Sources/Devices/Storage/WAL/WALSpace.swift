@@ -10,6 +10,7 @@ import Platform
 /// without.
 final class WALSpace: Sendable {
     private let files: WALFiles
+    private let hasThread: Bool
     private let monitor = Monitor()
     private let state = Guarded()
 
@@ -25,6 +26,8 @@ final class WALSpace: Sendable {
 
         var filling: Filling?
         var isStopping = false
+        /// Without a thread: a step is under way.
+        var isStepping = false
         var thread: Thread?
     }
 
@@ -49,19 +52,21 @@ final class WALSpace: Sendable {
     private static let aheadByteCount = 8 << 20
     private static let firstChunkByteCount = 1 << 20
     private static let chunkByteCount = 4 << 20
+    private static let zerosByteCount = 1 << 20
     private static let retryNanoseconds: Int64 = 1_000_000_000
     private static let impatientRetryNanoseconds: Int64 = 100_000_000
 
-    init(_ files: WALFiles) {
+    /// - Parameter hasThread: false where ``step()`` takes the thread's place.
+    init(_ files: WALFiles, hasThread: Bool) {
         self.files = files
+        self.hasThread = hasThread
     }
 
     func start(nextNumber: UInt64) {
+        monitor.withLock { state.nextNumber = nextNumber }
+        guard hasThread else { return }
         let thread = Thread(name: "wal space") { self.run() }
-        monitor.withLock {
-            state.nextNumber = nextNumber
-            state.thread = thread
-        }
+        monitor.withLock { state.thread = thread }
     }
 
     func stop() {
@@ -110,6 +115,7 @@ final class WALSpace: Sendable {
     func claim(upTo end: Int) -> Int {
         monitor.withLock {
             while let filling = state.filling, filling.isWriting, filling.filledEnd < end {
+                precondition(hasThread, "nobody else writes zeros up to \(end)")
                 monitor.wait()
             }
             guard var filling = state.filling else { return end }
@@ -140,28 +146,54 @@ final class WALSpace: Sendable {
     }
 
     private func waitForNext(byteCount: Int) throws(StorageError) -> PreparedFile {
-        try monitor.withLock { () throws(StorageError) in
+        let attempts = try monitor.withLock { () throws(StorageError) in
             if let failure = state.failure,
-                Clock.monotonicNanoseconds() - state.lastAttemptNanoseconds
+                files.time.monotonicNanoseconds() - state.lastAttemptNanoseconds
                     < Self.impatientRetryNanoseconds
             {
                 throw .from(failure)
             }
             state.wantedByteCount = byteCount
             state.lastAttemptNanoseconds = .min
-            let attempts = state.attempts
             monitor.wakeAll()
-            while true {
-                if let next = state.next {
-                    state.next = nil
-                    state.wantedByteCount = nil
-                    return next
-                }
-                if state.attempts > attempts, let failure = state.failure { throw .from(failure) }
-                if state.isStopping { throw .closed }
-                monitor.wait()
-            }
+            return state.attempts
         }
+        while true {
+            let next = try monitor.withLock { () throws(StorageError) in
+                while true {
+                    if let next = state.next {
+                        state.next = nil
+                        state.wantedByteCount = nil
+                        return Optional(next)
+                    }
+                    if state.attempts > attempts, let failure = state.failure {
+                        throw StorageError.from(failure)
+                    }
+                    if state.isStopping { throw .closed }
+                    if !hasThread { return nil }
+                    monitor.wait()
+                }
+            }
+            if let next { return next }
+            precondition(step(), "nobody is left to make a file")
+        }
+    }
+
+    // MARK: Steps
+
+    /// Does what comes next; false when there is nothing.
+    func step() -> Bool {
+        precondition(!hasThread, "the thread takes the steps")
+        let work: Work? = monitor.withLock {
+            if state.isStepping || state.isStopping { return nil }
+            let work = dueWork().work
+            state.isStepping = work != nil
+            return work
+        }
+        guard let work else { return false }
+        perform(work)
+        monitor.withLock { state.isStepping = false }
+        return true
     }
 
     // MARK: The thread
@@ -169,70 +201,53 @@ final class WALSpace: Sendable {
     private enum Work {
         case create(number: UInt64, byteCount: Int)
         case fill(WALFile, Range<Int>)
-        case stop
     }
 
     private func run() {
-        let zeros = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
-            switch nextWork() {
-            case .stop:
-                return
-            case .create(let number, let byteCount):
-                let result = Result { () throws(SystemError) in
-                    try files.create(number: number, atLeast: byteCount)
+        while let work = nextWork() { perform(work) }
+    }
+
+    private func perform(_ work: Work) {
+        switch work {
+        case .create(let number, let byteCount):
+            let result = Result { () throws(SystemError) in
+                try files.create(number: number, atLeast: byteCount)
+            }
+            monitor.withLock {
+                state.attempts += 1
+                state.lastAttemptNanoseconds = files.time.monotonicNanoseconds()
+                switch result {
+                case .success(let (file, capacity)):
+                    state.next = PreparedFile(file: file, capacity: capacity)
+                    state.nextNumber = number + 1
+                    state.wantedByteCount = nil
+                    state.failure = nil
+                case .failure(let error):
+                    state.failure = error
                 }
-                monitor.withLock {
-                    state.attempts += 1
-                    state.lastAttemptNanoseconds = Clock.monotonicNanoseconds()
-                    switch result {
-                    case .success(let (file, capacity)):
-                        state.next = PreparedFile(file: file, capacity: capacity)
-                        state.nextNumber = number + 1
-                        state.wantedByteCount = nil
-                        state.failure = nil
-                    case .failure(let error):
-                        state.failure = error
-                    }
-                    monitor.wakeAll()
-                }
-            case .fill(let file, let range):
-                let isFilled = Self.fill(file, range, with: zeros)
-                monitor.withLock {
-                    guard var filling = state.filling, filling.file === file else { return }
-                    filling.isWriting = false
-                    // Without zeros it goes on all the same; a device that fails will say so to the
-                    // writer.
-                    filling.filledEnd = isFilled ? range.upperBound : filling.capacity
-                    state.filling = filling
-                    monitor.wakeAll()
-                }
+                monitor.wakeAll()
+            }
+        case .fill(let file, let range):
+            let isFilled = fill(file, range)
+            monitor.withLock {
+                guard var filling = state.filling, filling.file === file else { return }
+                filling.isWriting = false
+                // Without zeros it goes on all the same; a device that fails will say so to the
+                // writer.
+                filling.filledEnd = isFilled ? range.upperBound : filling.capacity
+                state.filling = filling
+                monitor.wakeAll()
             }
         }
     }
 
-    private func nextWork() -> Work {
+    /// Waits for work; nil when the thread has to end.
+    private func nextWork() -> Work? {
         monitor.withLock {
             while true {
-                if state.isStopping { return .stop }
-                var nanosecondsToRetry: Int64?
-                if state.next == nil, let byteCount = state.wantedByteCount {
-                    let now = Clock.monotonicNanoseconds()
-                    let due =
-                        state.failure == nil || state.lastAttemptNanoseconds == .min
-                        ? now : state.lastAttemptNanoseconds + Self.retryNanoseconds
-                    if due <= now { return .create(number: state.nextNumber, byteCount: byteCount) }
-                    nanosecondsToRetry = due - now
-                }
-                if var filling = state.filling, filling.isWanted {
-                    let start = filling.filledEnd
-                    // A short one first, as the log may come close behind it.
-                    let isClose = start < filling.position + Self.firstChunkByteCount
-                    let chunk = isClose ? Self.firstChunkByteCount : Self.chunkByteCount
-                    filling.isWriting = true
-                    state.filling = filling
-                    return .fill(filling.file, start..<min(start + chunk, filling.capacity))
-                }
+                if state.isStopping { return nil }
+                let (work, nanosecondsToRetry) = dueWork()
+                if let work { return work }
                 if let nanosecondsToRetry {
                     _ = monitor.wait(nanoseconds: nanosecondsToRetry)
                 } else {
@@ -242,7 +257,33 @@ final class WALSpace: Sendable {
         }
     }
 
-    private static func fill(_ file: WALFile, _ range: Range<Int>, with zeros: [UInt8]) -> Bool {
+    /// Inside the lock: what to do now, or how long to wait before a file is tried again.
+    private func dueWork() -> (work: Work?, nanosecondsToRetry: Int64?) {
+        var nanosecondsToRetry: Int64?
+        if state.next == nil, let byteCount = state.wantedByteCount {
+            let now = files.time.monotonicNanoseconds()
+            let due =
+                state.failure == nil || state.lastAttemptNanoseconds == .min
+                ? now : state.lastAttemptNanoseconds + Self.retryNanoseconds
+            if due <= now {
+                return (.create(number: state.nextNumber, byteCount: byteCount), nil)
+            }
+            nanosecondsToRetry = due - now
+        }
+        if var filling = state.filling, filling.isWanted {
+            let start = filling.filledEnd
+            // A short one first, as the log may come close behind it.
+            let isClose = start < filling.position + Self.firstChunkByteCount
+            let chunk = isClose ? Self.firstChunkByteCount : Self.chunkByteCount
+            filling.isWriting = true
+            state.filling = filling
+            return (.fill(filling.file, start..<min(start + chunk, filling.capacity)), nil)
+        }
+        return (nil, nanosecondsToRetry)
+    }
+
+    private func fill(_ file: WALFile, _ range: Range<Int>) -> Bool {
+        let zeros = [UInt8](repeating: 0, count: min(range.count, Self.zerosByteCount))
         do {
             var position = range.lowerBound
             while position < range.upperBound {

@@ -15,26 +15,39 @@ final class WALWriter: Sendable {
     let hasFailed = Atomic(false)
     private let monitor = Monitor()
     private let state: Guarded
+    private let time: TimeSource
+    private let hasThread: Bool
     private let fatal: @Sendable (StorageError) -> Void
 
-    /// What is only touched with the monitor's lock held.
+    /// What is only touched with the monitor's lock held, but for `end`.
     private final class Guarded: @unchecked Sendable {
+        /// Behind the last frame that was written. The thread's own.
+        var end: (file: WALFile, offset: Int)?
         var queue: Deque<WALExtent> = []
         var onDurable: (@Sendable () -> Void)?
         var isStopping = false
         var isIdleMarkDue = false
+        /// Without a thread: when the mark is due, and whether a step is under way.
+        var idleEndNanoseconds: Int64 = 0
+        var isStepping = false
         var thread: Thread?
     }
 
     private static let groupByteCount = 8 << 20
     private static let idleNanoseconds: Int64 = 1_000_000_000
 
-    init(fatal: @escaping @Sendable (StorageError) -> Void) {
+    /// - Parameter hasThread: false where ``step()`` takes the thread's place.
+    init(
+        time: TimeSource, hasThread: Bool, fatal: @escaping @Sendable (StorageError) -> Void
+    ) {
+        self.time = time
+        self.hasThread = hasThread
         self.fatal = fatal
         state = Guarded()
     }
 
     func start() {
+        guard hasThread else { return }
         let thread = Thread(name: "wal writer") { self.run() }
         monitor.withLock { state.thread = thread }
     }
@@ -63,9 +76,11 @@ final class WALWriter: Sendable {
 
     /// Waits until the mark has reached `mark`; false when writing has failed.
     func waitUntilDurable(_ mark: UInt64) -> Bool {
-        monitor.withLock {
+        while !hasThread, durableMark.load(ordering: .acquiring) < mark, step() {}
+        return monitor.withLock {
             while durableMark.load(ordering: .acquiring) < mark {
                 if hasFailed.load(ordering: .acquiring) { return false }
+                precondition(hasThread, "nobody is left to write up to \(mark)")
                 monitor.wait()
             }
             return true
@@ -81,6 +96,37 @@ final class WALWriter: Sendable {
             return state.thread
         }
         thread?.join()
+        while !hasThread, step() {}
+    }
+
+    // MARK: Steps
+
+    /// Does what comes next; false when there is nothing, or writing has failed.
+    func step() -> Bool {
+        precondition(!hasThread, "the thread takes the steps")
+        let work: Work? = monitor.withLock {
+            guard !state.isStepping, !hasFailed.load(ordering: .acquiring) else { return nil }
+            let work = takeWork()
+            state.isStepping = work != nil
+            return work
+        }
+        guard let work else { return false }
+        let isDone = perform(work)
+        monitor.withLock {
+            state.isStepping = false
+            state.idleEndNanoseconds = time.monotonicNanoseconds() + Self.idleNanoseconds
+        }
+        return isDone
+    }
+
+    /// Inside the lock: what a step does now.
+    private func takeWork() -> Work? {
+        if !state.queue.isEmpty { return .group(takeGroup()) }
+        guard state.isIdleMarkDue, !state.isStopping,
+            time.monotonicNanoseconds() >= state.idleEndNanoseconds
+        else { return nil }
+        state.isIdleMarkDue = false
+        return .mark
     }
 
     // MARK: The thread
@@ -92,27 +138,30 @@ final class WALWriter: Sendable {
     }
 
     private func run() {
-        var end: (file: WALFile, offset: Int)?
-        while true {
-            do throws(SystemError) {
-                switch nextWork() {
-                case .stop:
-                    return
-                case .mark:
-                    if let end { try Self.writeMark(end.file, end.offset) }
-                case .group(let extents):
-                    try write(extents)
-                    let last = extents[extents.count - 1]
-                    end = (last.block.file, last.block.fileOffset + last.range.upperBound)
-                }
-            } catch {
-                fatal(.failed(error))
-                monitor.withLock {
-                    hasFailed.store(true, ordering: .releasing)
-                    monitor.wakeAll()
-                }
-                return
+        while perform(nextWork()) {}
+    }
+
+    /// False when there is no more to come.
+    private func perform(_ work: Work) -> Bool {
+        do throws(SystemError) {
+            switch work {
+            case .stop:
+                return false
+            case .mark:
+                if let end = state.end { try writeMark(end.file, end.offset) }
+            case .group(let extents):
+                try write(extents)
+                let last = extents[extents.count - 1]
+                state.end = (last.block.file, last.block.fileOffset + last.range.upperBound)
             }
+            return true
+        } catch {
+            fatal(.failed(error))
+            monitor.withLock {
+                hasFailed.store(true, ordering: .releasing)
+                monitor.wakeAll()
+            }
+            return false
         }
     }
 
@@ -127,21 +176,26 @@ final class WALWriter: Sendable {
                     return .mark
                 }
             }
-            // A group stays in one file: a file is synced before the next one is written to.
-            var group: [WALExtent] = []
-            var byteCount = 0
-            while let extent = state.queue.first,
-                group.isEmpty
-                    || (extent.block.file === group[0].block.file
-                        && byteCount + extent.range.count <= Self.groupByteCount)
-            {
-                state.queue.removeFirst()
-                byteCount += extent.range.count
-                group.append(extent)
-            }
-            state.isIdleMarkDue = true
-            return .group(group)
+            return .group(takeGroup())
         }
+    }
+
+    /// Inside the lock, with something in the queue. A group stays in one file: a file is synced
+    /// before the next one is written to.
+    private func takeGroup() -> [WALExtent] {
+        var group: [WALExtent] = []
+        var byteCount = 0
+        while let extent = state.queue.first,
+            group.isEmpty
+                || (extent.block.file === group[0].block.file
+                    && byteCount + extent.range.count <= Self.groupByteCount)
+        {
+            state.queue.removeFirst()
+            byteCount += extent.range.count
+            group.append(extent)
+        }
+        state.isIdleMarkDue = true
+        return group
     }
 
     private func write(_ extents: [WALExtent]) throws(SystemError) {
@@ -166,10 +220,10 @@ final class WALWriter: Sendable {
     }
 
     /// Puts a mark at `offset`, the end of the log, where the next frame will overwrite it.
-    static func writeMark(_ file: WALFile, _ offset: Int) throws(SystemError) {
+    func writeMark(_ file: WALFile, _ offset: Int) throws(SystemError) {
         let block = WALBlock(
             file: file, fileOffset: offset, capacity: WALFrame.headerByteCount)
-        block.append(WALFrame(sign: WALFrame.markKind, at: Clock.now())) { _ in }
+        block.append(WALFrame(sign: WALFrame.markKind, at: time.now())) { _ in }
         block.seal(0..<block.count, groupStart: offset)
         try block.withBytes(0..<block.count) { bytes throws(SystemError) in
             try file.handle.writeFully(bytes, at: offset)

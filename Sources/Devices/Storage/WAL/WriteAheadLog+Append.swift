@@ -75,7 +75,7 @@ extension WriteAheadLog {
     /// second unless `forced`.
     func reserve(forced: Bool) throws(StorageError) {
         guard let file else { return }
-        let now = Clock.monotonicNanoseconds()
+        let now = options.time.monotonicNanoseconds()
         if !forced, let last = lastReservation, now - last.nanoseconds < 100_000_000 {
             throw .from(last.error)
         }
@@ -96,7 +96,7 @@ extension WriteAheadLog {
     private func enterNextFile(for byteCount: Int) throws(StorageError) {
         let overhead = WALFile.headerByteCount + WALFrame.headerByteCount
         let next = try space.takeNext(byteCount: byteCount + overhead)
-        let end = WALFrame(sign: WALFrame.endKind, at: Clock.now())
+        let end = WALFrame(sign: WALFrame.endKind, at: options.time.now())
         if position + end.byteCount > claimedEnd { claim(upTo: position) }
         if block == nil || block!.remaining < end.byteCount { openBlock(for: end.byteCount) }
         block!.append(end) { _ in }

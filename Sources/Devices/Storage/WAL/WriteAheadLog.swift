@@ -23,6 +23,13 @@ public final class WriteAheadLog: @unchecked Sendable {
         /// How much of the newest part is kept in memory for readers.
         public var tailByteCount = 16 << 20
         public var maximumPayloadByteCount = 256 << 20
+        /// False: nothing happens in the background but by ``WriteAheadLog/runWriterStep()`` and
+        /// ``WriteAheadLog/runSpaceStep()``, and what would wait for a thread runs its steps. One
+        /// seed of the simulation is one order of the steps.
+        public var runsThreads = true
+        public var time = TimeSource.system
+        /// Makes the id of a new data folder, 16 bytes.
+        public var newFolderID: @Sendable () -> [UInt8] = { Entropy.uuid() }
         /// Called on the writer thread when a write or a sync has failed. The data may or may not
         /// be on the disk, and asking again can lie: the process has to end.
         public var fatal: @Sendable (StorageError) -> Void = { endProcess(with: $0) }
@@ -74,12 +81,14 @@ public final class WriteAheadLog: @unchecked Sendable {
             (0...1 << 31).contains(options.maximumPayloadByteCount),
             "maximumPayloadByteCount \(options.maximumPayloadByteCount)")
         self.options = options
-        folder = try DataFolder(opening: directory, on: options.fileSystem)
+        folder = try DataFolder(
+            opening: directory, on: options.fileSystem, newID: options.newFolderID)
         files = WALFiles(
             folder: folder.walPath, folderID: folder.id, fileSystem: options.fileSystem,
-            fileByteCount: options.fileByteCount & ~7)
-        writer = WALWriter(fatal: options.fatal)
-        space = WALSpace(files)
+            fileByteCount: options.fileByteCount & ~7, time: options.time)
+        writer = WALWriter(
+            time: options.time, hasThread: options.runsThreads, fatal: options.fatal)
+        space = WALSpace(files, hasThread: options.runsThreads)
         tail = WALTail(byteCountLimit: options.tailByteCount)
     }
 
@@ -95,7 +104,7 @@ public final class WriteAheadLog: @unchecked Sendable {
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> ReplayReport {
         precondition(phase == .opened, "replay is the first thing to do, once: \(phase)")
-        let start = Clock.monotonicNanoseconds()
+        let start = options.time.monotonicNanoseconds()
         var replay = WALReplay(files)
         let end: WALReplay.End
         do {
@@ -114,7 +123,7 @@ public final class WriteAheadLog: @unchecked Sendable {
         // On a full disk the log can be read; appends will ask again.
         try? reserve(forced: true)
         var report = replay.report
-        report.durationNanoseconds = Clock.monotonicNanoseconds() - start
+        report.durationNanoseconds = options.time.monotonicNanoseconds() - start
         return report
     }
 
@@ -165,7 +174,7 @@ public final class WriteAheadLog: @unchecked Sendable {
             space.stop()
             if isFlushed, let file {
                 // Both only help the next start, which is right without them.
-                try? WALWriter.writeMark(file, position)
+                try? writer.writeMark(file, position)
                 try? file.handle.truncate(byteCount: position + WALFrame.headerByteCount)
             }
         }
