@@ -85,6 +85,7 @@ extension Connection {
     func flushStage(of current: EventLoop) {
         let stage = stage(of: current.index)
         guard stage.pointee.base != nil else { return }
+        DeliveryCounters.beside(stage).pointee.markFlush(current.monotonicNanoseconds)
         let block = takeBlock(stage)
         if block.count == 0 {
             current.pool.recycle(block)

@@ -78,6 +78,7 @@ public final class Connection: @unchecked Sendable {
         stages = .allocate(byteCount: OutputStage.stride * loop.loopCount, alignment: 64)
         for index in 0..<loop.loopCount {
             stage(of: index).initialize(to: OutputStage(base: nil, count: 0, capacity: 0))
+            DeliveryCounters.beside(stage(of: index)).initialize(to: DeliveryCounters())
         }
     }
 
@@ -86,6 +87,16 @@ public final class Connection: @unchecked Sendable {
         stages.deallocate()
         held.deallocate()
     }
+
+    /// Whether so much waits for its reader that publishers should wait too: a MiB, or three
+    /// quarters of the limit if that is less. Any thread.
+    public var isCongested: Bool {
+        let limit = pendingLimitStorage.load(ordering: .relaxed)
+        return pendingByteCount > min(EventLoop.congestionByteCount, limit / 4 * 3)
+    }
+
+    /// In how many pieces its pending bytes lie. Any thread.
+    public var pendingBlockCount: Int { output.withLock { $0.blocks.count } }
 
     /// Bytes that were handed over and that the kernel has not taken yet. Any thread.
     public var pendingByteCount: Int { pending.load(ordering: .relaxed) }

@@ -18,9 +18,7 @@ extension EventLoop {
         guard let base = stage.pointee.base else {
             if dirty.count >= Self.dirtyLimit { flushDirty() }
             dirty.append(connection)
-            if connection.pendingByteCount > Self.congestionByteCount {
-                congestedReceiver = connection
-            }
+            if connection.isCongested { congestedReceiver = connection }
             return take(byteCount, for: stage)
         }
         let count = stage.pointee.count
@@ -39,7 +37,7 @@ extension EventLoop {
             OutputBlock(
                 base: base, sent: 0, count: count, capacity: stage.pointee.capacity, owner: nil),
             on: self)
-        if connection.pendingByteCount > Self.congestionByteCount { congestedReceiver = connection }
+        if connection.isCongested { congestedReceiver = connection }
         take(max(byteCount, BlockPool.largeCapacity), for: stage)
     }
 

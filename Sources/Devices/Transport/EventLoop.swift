@@ -18,11 +18,11 @@ public final class EventLoop: @unchecked Sendable {
     public internal(set) var monotonicNanoseconds: Int64
     /// Counts turns.
     public internal(set) var turn: UInt64 = 0
-    /// The last receiver with more than ``congestionByteCount`` pending that this loop staged for.
+    /// The last receiver with too much pending (``Connection/isCongested``) that this loop staged for.
     /// Producers look here to slow down, and set it back to nil.
     public var congestedReceiver: Connection?
 
-    /// A receiver with more than this pending is congested.
+    /// A receiver with more than this pending is congested, one with a low limit sooner.
     public static let congestionByteCount = 1 << 20
 
     let poller: Poller

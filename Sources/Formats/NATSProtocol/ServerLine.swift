@@ -28,6 +28,7 @@ public enum ClientRefusal: Equatable, Sendable {
     case publishDenied(subject: String)
     case replyDenied(reply: String)
     case subscriptionDenied(subject: String)
+    case tooManyTokens(subject: String)
     case queueDenied(subject: String, queue: String)
 
     public var text: String {
@@ -48,6 +49,8 @@ public enum ClientRefusal: Equatable, Sendable {
             "Permissions Violation for Publish with Reply of \"\(reply)\""
         case .subscriptionDenied(let subject):
             "Permissions Violation for Subscription to \"\(subject)\""
+        case .tooManyTokens(let subject):
+            "Permissions Violation for Subscription to \"\(subject)\", too many tokens"
         case .queueDenied(let subject, let queue):
             "Permissions Violation for Subscription to \"\(subject)\" using queue \"\(queue)\""
         }
@@ -57,7 +60,7 @@ public enum ClientRefusal: Equatable, Sendable {
     public var endsConnection: Bool {
         switch self {
         case .invalidSubject, .invalidPublishSubject, .tooManySubscriptions, .publishDenied,
-            .replyDenied, .subscriptionDenied, .queueDenied:
+            .replyDenied, .subscriptionDenied, .tooManyTokens, .queueDenied:
             false
         default: true
         }

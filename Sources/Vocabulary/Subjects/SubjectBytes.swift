@@ -24,6 +24,15 @@ public enum SubjectBytes {
         return true
     }
 
+    /// One more than there are dots.
+    public static func tokenCount(_ subject: RawSpan) -> Int {
+        var count = 1
+        for index in 0..<subject.byteCount where subject[byteAt: index] == UInt8(ascii: ".") {
+            count += 1
+        }
+        return count
+    }
+
     /// Whether the first token is a wildcard.
     public static func beginsWithWildcard(_ filter: RawSpan) -> Bool {
         wildcard(firstToken(filter)) != nil

@@ -1,5 +1,6 @@
 import Bytes
 import Logging
+import Model
 import Transport
 
 /// What the server's log tells of clients: slow ones always, the others with `-D`, their protocol
@@ -18,17 +19,21 @@ struct ClientLog: Sendable {
         log.debug("\(Self.name(session)) - Client connection created")
     }
 
-    func ended(_ session: ClientSession) {
-        switch session.connection.endReason {
-        case .slowReader:
+    func ended(_ session: ClientSession, _ reason: CloseReason) {
+        let connection = session.connection
+        switch reason {
+        case .pendingBytes:
             log.info(
-                "\(Self.name(session)) - Slow Consumer Detected: MaxPending of \(session.connection.pendingLimit) Exceeded"
+                "\(Self.name(session)) - Slow Consumer Detected: MaxPending of \(connection.pendingLimit) Exceeded"
             )
-        case .writeTimeout:
-            log.info("\(Self.name(session)) - Slow Consumer Detected: WriteDeadline Exceeded")
+        case .writeDeadline:
+            let deadline = DurationText.exact(nanoseconds: connection.writeTimeoutNanoseconds)
+            log.info(
+                "\(Self.name(session)) - Slow Consumer Detected: WriteDeadline of \(deadline) exceeded with \(connection.pendingBlockCount) chunks of \(connection.pendingByteCount) total bytes."
+            )
         default: break
         }
-        log.debug("\(Self.name(session)) - Client connection closed: \(Self.reason(session.connection))")
+        log.debug("\(Self.name(session)) - Client connection closed: \(reason.rawValue)")
     }
 
     /// A command that a client sent, up to the end of its line. What CONNECT carries may be secret,
@@ -44,15 +49,5 @@ struct ClientLog: Sendable {
     private static func name(_ session: ClientSession) -> String {
         let address = session.connection.remoteAddress
         return "\(address.host):\(address.port) - cid:\(session.clientID)"
-    }
-
-    private static func reason(_ connection: Connection) -> String {
-        switch connection.endReason {
-        case .peerClosed, nil: "Client Closed"
-        case .closedHere: "Server Closed"
-        case .slowReader: "Slow Consumer (Pending Bytes)"
-        case .writeTimeout: "Slow Consumer (Write Deadline)"
-        case .failed: "Read Error"
-        }
     }
 }

@@ -6,7 +6,7 @@ extension ClientSession {
     /// CONNECT. Whoever connects again starts afresh, without the subscriptions so far.
     func connect(_ argument: RawSpan) {
         guard let options = try? ConnectOptions(parsing: argument) else {
-            return connection.close(afterFlush: true)
+            return end(.protocolViolation)
         }
         guard options.account.isEmpty, !options.newAccount else {
             return refuse(.authorizationViolation)
@@ -27,6 +27,7 @@ extension ClientSession {
             name: options.name, language: options.language, version: options.version)
         if !isConnected {
             isConnected = true
+            estimateRoundTrip()
             scheduleFirstPing()
         }
         if options.verbose { connection.write(ServerLine.ok) }

@@ -1,4 +1,5 @@
 import NATSProtocol
+import Platform
 import Transport
 
 /// PINGs: one soon after CONNECT, then one for each interval in which nothing came.
@@ -19,7 +20,8 @@ extension ClientSession {
     func checkKeepalive(_ now: Int64) {
         guard now >= nextPingNanoseconds, connection.isOpen else { return }
         let interval = service.options.pingIntervalNanoseconds
-        let isQuiet = now - connection.lastReceivedNanoseconds >= interval
+        // A PONG is no sign that the client has something to say.
+        let isQuiet = now - max(statistics.lastInputNanoseconds, lastPingNanoseconds) >= interval
         nextPingNanoseconds = now + interval
         guard isQuiet || isFirstPing else { return }
         if !isFirstPing, pingsOut >= service.options.maximumPingsOut {
@@ -27,11 +29,30 @@ extension ClientSession {
         }
         isFirstPing = false
         pingsOut += 1
+        statistics.pingNanoseconds = Clock.monotonicNanoseconds()
         connection.write(ServerLine.ping)
+    }
+
+    func receivedPong() {
+        pingsOut = 0
+        guard statistics.pingNanoseconds > 0 else { return }
+        statistics.roundTripNanoseconds = Self.roundTrip(since: statistics.pingNanoseconds)
+        statistics.pingNanoseconds = 0
+    }
+
+    /// At the first CONNECT, which answers INFO: good enough until a PING was answered.
+    func estimateRoundTrip() {
+        statistics.roundTripNanoseconds = Self.roundTrip(since: statistics.startNanoseconds)
+    }
+
+    /// In whole microseconds, and at least one.
+    private static func roundTrip(since start: Int64) -> Int64 {
+        max(1, (Clock.monotonicNanoseconds() - start) / 1_000) * 1_000
     }
 
     /// Behind the first PONG, a client that understands it is told what the server knows by now.
     func receivedPing() {
+        lastPingNanoseconds = connection.loop.monotonicNanoseconds
         connection.write(ServerLine.pong)
         guard clientProtocol >= 1, !sentSecondInfo else { return }
         sentSecondInfo = true

@@ -127,17 +127,17 @@ extension ClientSession {
             !connection.isReadingPaused
         else { return }
         connection.pauseReading()
-        stallCount = 0
+        waitCount = 0
+        statistics.stallCount &+= 1
+        service.counters.stalls.add(1, ordering: .relaxed)
         waitForReceiver(receiver)
     }
 
     /// A millisecond at a time, ten at most: then the receiver's limit decides.
     private func waitForReceiver(_ receiver: Connection?) {
         connection.loop.schedule(afterNanoseconds: 1_000_000) { [self] in
-            stallCount += 1
-            let receiverIsSlow =
-                stallCount < 10
-                && (receiver?.pendingByteCount ?? 0) > EventLoop.congestionByteCount
+            waitCount += 1
+            let receiverIsSlow = waitCount < 10 && receiver?.isCongested == true
             if receiverIsSlow || router.hub.isCongested && connection.loop.index != 0 {
                 waitForReceiver(receiver)
             } else {

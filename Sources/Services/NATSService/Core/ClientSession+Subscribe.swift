@@ -7,20 +7,26 @@ extension ClientSession {
     /// SUB. A sid that is in use keeps its first subscription, without a word.
     func subscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
         let filter = bytes.extracting(parser.subject.start..<parser.subject.end)
-        guard SubjectBytes.isValidFilter(filter) else { return refuse(.invalidSubject) }
         let queue = [UInt8](copying: bytes.extracting(parser.queue.start..<parser.queue.end))
         if queue.elementsEqual("_sys_".utf8) {
             return refuse(
                 .queueDenied(subject: String(repairingUTF8: filter), queue: "_sys_"))
         }
+        let tokenLimit = service.options.maximumSubscriptionTokens
+        if tokenLimit > 0, SubjectBytes.tokenCount(filter) > tokenLimit {
+            return refuse(.tooManyTokens(subject: String(repairingUTF8: filter)))
+        }
+        // Also for a sid that is in use.
+        let limit = service.options.maximumSubscriptions
+        if limit > 0, subscriptions.count >= limit { return refuse(.tooManySubscriptions) }
         let sid = [UInt8](copying: bytes.extracting(parser.sid.start..<parser.sid.end))
         if subscriptions[sid] == nil {
-            let limit = service.options.maximumSubscriptions
-            if limit > 0, subscriptions.count >= limit { return refuse(.tooManySubscriptions) }
+            guard SubjectBytes.isValidFilter(filter) else { return refuse(.invalidSubject) }
             var traits: Subscription.Traits = []
             if habits.contains(.noEcho) { traits.insert(.noEcho) }
             if !habits.contains(.headers) { traits.insert(.noHeaders) }
             if sid.count > Recipient.longestInlineSID { traits.insert(.longSID) }
+            if service.options.noFastProducerStall { traits.insert(.skippedWhenFull) }
             let subscription = Subscription(
                 connection: connection, sid: sid, filter: [UInt8](copying: filter),
                 queue: queue, traits: traits)

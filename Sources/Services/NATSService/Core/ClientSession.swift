@@ -42,9 +42,16 @@ final class ClientSession: ConnectionHandler {
     var nextPingNanoseconds: Int64
     var isFirstPing = false
     var pingsOut = 0
+    /// When the client last sent a PING of its own.
+    var lastPingNanoseconds: Int64 = 0
     var sentSecondInfo = false
 
-    var stallCount = 0
+    /// What monitoring shows of it.
+    var statistics: SessionStatistics
+    /// Why it ends, where the session knows; the connection may have a reason of its own.
+    var closeReason: CloseReason?
+    /// How many times it has waited since it was last stopped for a slow receiver.
+    var waitCount = 0
 
     /// Everybody begins in `$G`: see ``enter(_:)``.
     init(_ connection: Connection, service: NATSService, clientID: UInt64) {
@@ -53,8 +60,9 @@ final class ClientSession: ConnectionHandler {
         router.account.entered()
         self.service = service
         self.clientID = clientID
-        nextPingNanoseconds =
-            connection.loop.monotonicNanoseconds + service.options.pingIntervalNanoseconds
+        let now = connection.loop.monotonicNanoseconds
+        statistics = SessionStatistics(start: connection.loop.now, nanoseconds: now)
+        nextPingNanoseconds = now + service.options.pingIntervalNanoseconds
         connection.pendingLimit = service.options.maximumPending
         connection.writeTimeoutNanoseconds = service.options.writeDeadlineNanoseconds
     }
@@ -97,10 +105,16 @@ final class ClientSession: ConnectionHandler {
         var position = 0
         var messages: UInt64 = 0
         var byteCount: UInt64 = 0
+        var otherCommands = 0
         let traces = service.clientLog?.traces == true
         defer {
             router.statistics.messagesIn &+= messages
             router.statistics.bytesIn &+= byteCount
+            statistics.messagesIn &+= messages
+            statistics.bytesIn &+= byteCount
+            if messages > 0 || otherCommands > 0 {
+                statistics.lastInputNanoseconds = connection.loop.monotonicNanoseconds
+            }
         }
         while true {
             switch parser.next(bytes, at: position) {
@@ -114,17 +128,24 @@ final class ClientSession: ConnectionHandler {
                 continue
             case .incomplete: return position
             case .ping: receivedPing()
-            case .pong: pingsOut = 0
-            case .subscribe: subscribe(parser, bytes)
-            case .unsubscribe: unsubscribe(parser, bytes)
+            case .pong: receivedPong()
+            case .subscribe:
+                otherCommands &+= 1
+                subscribe(parser, bytes)
+            case .unsubscribe:
+                otherCommands &+= 1
+                unsubscribe(parser, bytes)
             case .connect:
+                otherCommands &+= 1
                 connect(bytes.extracting(parser.argument.start..<parser.argument.end))
                 parser.allowsHeaders = habits.contains(.headers)
             case .ignored: break
             case .unknownOperation: refuse(.unknownOperation)
             case .controlLineTooLong: refuse(.controlLineTooLong)
             case .payloadTooLarge: refuse(.payloadTooLarge)
-            case .badArguments: connection.close(afterFlush: true)
+            case .badArguments:
+                // A client's own -ERR is not its mistake in speaking the protocol.
+                end(bytes[byteAt: position] == UInt8(ascii: "-") ? .parseError : .protocolViolation)
             }
             if traces { service.clientLog?.received(bytes, at: position, by: self) }
             guard connection.isOpen else { return position }
@@ -135,13 +156,22 @@ final class ClientSession: ConnectionHandler {
     /// Says why, and ends the connection where that belongs to it.
     func refuse(_ refusal: ClientRefusal) {
         connection.write(ServerLine.error(refusal))
-        if refusal.endsConnection { connection.close(afterFlush: true) }
+        if let reason = CloseReason(refusal) { end(reason) }
+    }
+
+    /// Ends the connection once what it was told is written.
+    func end(_ reason: CloseReason) {
+        if closeReason == nil { closeReason = reason }
+        connection.close(afterFlush: true)
     }
 
     func closed(_ connection: Connection) {
+        let reason =
+            closeReason ?? CloseReason(connection.endReason, serverStops: service.isStopping)
+        service.remember(lastReport(reason))
         removeAllSubscriptions()
         router.account.left()
-        service.clientLog?.ended(self)
-        service.ended(self, on: router.loop.index)
+        service.clientLog?.ended(self, reason)
+        service.ended(self, reason, on: router.loop.index)
     }
 }

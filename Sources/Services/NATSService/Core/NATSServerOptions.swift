@@ -20,11 +20,23 @@ public struct NATSServerOptions: Sendable {
     public var maximumConnections = 65536
     /// Of one connection; 0 for no limit.
     public var maximumSubscriptions = 0
+    /// Of a subject that is subscribed to; 0 for no limit.
+    public var maximumSubscriptionTokens = 0
+    /// So many connections that ended are remembered for monitoring.
+    public var maximumClosedClients = 10_000
     public var pingIntervalNanoseconds: Int64 = 120_000_000_000
     /// So many unanswered PINGs end the connection.
     public var maximumPingsOut = 2
     /// How long a client may take nothing of what waits for it.
     public var writeDeadlineNanoseconds: Int64 = 10_000_000_000
+    /// A receiver that cannot keep up is passed over, and its publishers do not wait for it.
+    public var noFastProducerStall = false
+    /// `host` or `host:port` that INFO names in place of the real ones; empty names those.
+    public var clientAdvertise = ""
+    /// In lame duck mode: over how long the clients are asked to leave, and how long before that
+    /// begins.
+    public var lameDuckDurationNanoseconds: Int64 = 120_000_000_000
+    public var lameDuckGraceNanoseconds: Int64 = 10_000_000_000
 
     public init() {}
 }

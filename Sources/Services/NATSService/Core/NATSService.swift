@@ -17,15 +17,18 @@ public final class NATSService: @unchecked Sendable {
 
     /// What is the same in the INFO of each client.
     private(set) var info = ServerInfo()
-    private let loops: [EventLoop]
+    let loops: [EventLoop]
     private let contexts: [LoopContext]
     private let hub: CaptureHub
     /// Each loop's own.
-    private var sessions: [SessionList] = []
+    var sessions: [SessionList] = []
     private var listener: Listener?
     /// How many connections each loop has, or is about to get.
     private let loads: Mutex<[Int]>
     private let lastClientID = Atomic<UInt64>(0)
+    let counters = ServiceCounters()
+    let closedConnections: ClosedConnections
+    private let stopping = Atomic<Bool>(false)
 
     /// The sessions of one loop, by connection. For that loop only.
     final class SessionList: @unchecked Sendable { var all: [UInt64: ClientSession] = [:] }
@@ -37,6 +40,7 @@ public final class NATSService: @unchecked Sendable {
         if options.serverID.isEmpty { options.serverID = Self.makeServerID() }
         if options.serverName.isEmpty { options.serverName = options.serverID }
         self.options = options
+        closedConnections = ClosedConnections(limit: options.maximumClosedClients)
         loops = group.loops
         let hub = CaptureHub(home: group.loops[0])
         self.hub = hub
@@ -78,6 +82,7 @@ public final class NATSService: @unchecked Sendable {
 
     /// Closes the port; the connections end with their loops.
     public func stop() {
+        stopping.store(true, ordering: .relaxed)
         guard let listener else { return }
         loops[0].post { listener.close() }
     }
@@ -114,6 +119,12 @@ public final class NATSService: @unchecked Sendable {
         accounts.all.reduce(RouterStatistics()) { $0 + $1.statistics }
     }
 
+    /// What happened to clients since the start. Any thread.
+    public var clientStatistics: ServiceStatistics { counters.now }
+
+    /// Whether ``stop()`` was called.
+    var isStopping: Bool { stopping.load(ordering: .relaxed) }
+
     public var clientCount: Int { loads.withLock { $0.reduce(0, +) } }
     public var subscriptionCount: Int {
         accounts.all.reduce(0) { $0 + $1.subscriptionCount }
@@ -146,11 +157,19 @@ public final class NATSService: @unchecked Sendable {
 
     private func begin(_ session: ClientSession, on loopIndex: Int) {
         sessions[loopIndex].all[session.connection.id] = session
+        counters.totalConnections.add(1, ordering: .relaxed)
         session.begin()
         if clientCount > options.maximumConnections { session.refuse(.tooManyConnections) }
     }
 
-    func ended(_ session: ClientSession, on loopIndex: Int) {
+    func remember(_ report: ConnectionReport) { closedConnections.append(report) }
+
+    func ended(_ session: ClientSession, _ reason: CloseReason, on loopIndex: Int) {
+        switch reason {
+        case .pendingBytes, .writeDeadline: counters.slowConsumers.add(1, ordering: .relaxed)
+        case .staleConnection: counters.staleConnections.add(1, ordering: .relaxed)
+        default: break
+        }
         loads.withLock { $0[loopIndex] -= 1 }
         sessions[loopIndex].all[session.connection.id] = nil
     }

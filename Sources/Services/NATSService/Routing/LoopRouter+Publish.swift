@@ -116,6 +116,7 @@ extension LoopRouter {
         memcpy(out, message.tail, message.tailByteCount)
         out += message.tailByteCount
         stage.pointee.count &+= out - start
+        DeliveryCounters.beside(stage).pointee.count(message.totalByteCount)
         let counter = recipient.pointee.counter
         counter.pointee.store(counter.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }
@@ -160,6 +161,7 @@ extension LoopRouter {
             return false
         }
         let subscription = recipient.pointee.subscription.takeUnretainedValue()
+        if traits.contains(.skippedWhenFull), subscription.connection.isCongested { return false }
         var isLast = false
         if traits.contains(.limited) {
             switch subscription.takePermit() {
@@ -211,6 +213,7 @@ extension LoopRouter {
         out.append(contentsOf: [0x0D, 0x0A])
         let connection = recipient.pointee.subscription._withUnsafeGuaranteedRef { $0.connection }
         connection.write(out.span.bytes, from: loop)
+        DeliveryCounters.beside(recipient.pointee.stage).pointee.count(total)
         let counter = recipient.pointee.counter
         counter.pointee.store(counter.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }

@@ -22,6 +22,8 @@ final class Subscription: Sendable, Equatable {
         static let longSID = Traits(rawValue: 4)
         /// UNSUB has set a maximum.
         static let limited = Traits(rawValue: 8)
+        /// Publishers do not wait for it when it is slow; it misses the message.
+        static let skippedWhenFull = Traits(rawValue: 16)
     }
 
     /// Deliveries so far, a counter for each loop, which alone writes it.
@@ -64,6 +66,12 @@ final class Subscription: Sendable, Equatable {
     }
 
     var isLimited: Bool { remaining.load(ordering: .relaxed) != .max }
+
+    /// How many messages UNSUB has allowed in all; 0 for no limit.
+    var maximum: Int64 {
+        let left = remaining.load(ordering: .relaxed)
+        return left == .max ? 0 : deliveredCount + max(0, left)
+    }
 
     /// Allows `maximum` messages in all, counted from the beginning.
     ///
