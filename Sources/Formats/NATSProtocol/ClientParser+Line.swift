@@ -41,9 +41,10 @@ extension ClientParser {
 
     /// A verb whose argument is the rest of the line.
     mutating func line(
-        _ bytes: RawSpan, _ position: Int, _ verb: StaticString, _ command: ClientCommand
+        _ bytes: RawSpan, _ position: Int, _ verb: StaticString, _ command: ClientCommand,
+        needsSpace: Bool = true
     ) -> ClientCommand {
-        guard let start = afterVerb(bytes, position, verb) else {
+        guard let start = afterVerb(bytes, position, verb, needsSpace: needsSpace) else {
             return verbFailure(bytes, position, verb)
         }
         var index = start
@@ -121,9 +122,12 @@ extension ClientParser {
     }
 
     /// Behind the verb and the space or tab that ends it; nil if that is not what stands there.
-    private func afterVerb(_ bytes: RawSpan, _ position: Int, _ verb: StaticString) -> Int? {
+    private func afterVerb(
+        _ bytes: RawSpan, _ position: Int, _ verb: StaticString, needsSpace: Bool = true
+    ) -> Int? {
         guard match(bytes, position, verb) == .full else { return nil }
         let behind = position &+ verb.utf8CodeUnitCount
+        if !needsSpace, behind < bytes.byteCount { return behind }
         guard behind < bytes.byteCount, isSpace(bytes[byteAt: behind]) else { return nil }
         return behind &+ 1
     }

@@ -115,7 +115,9 @@ public struct ClientParser: Sendable {
             return publish(bytes, position, "HPUB", hasHeaders: true)
         case UInt8(ascii: "S"), UInt8(ascii: "s"): return subscribe(bytes, position)
         case UInt8(ascii: "U"), UInt8(ascii: "u"): return unsubscribe(bytes, position)
-        case UInt8(ascii: "C"), UInt8(ascii: "c"): return line(bytes, position, "CONNECT", .connect)
+        case UInt8(ascii: "C"), UInt8(ascii: "c"):
+            // Nothing has to stand between the verb and the JSON.
+            return line(bytes, position, "CONNECT", .connect, needsSpace: false)
         case UInt8(ascii: "I"), UInt8(ascii: "i"): return line(bytes, position, "INFO", .ignored)
         case UInt8(ascii: "+"): return word(bytes, position, "+OK", .ignored)
         case UInt8(ascii: "-"): return line(bytes, position, "-ERR", .badArguments)
@@ -147,8 +149,11 @@ public struct ClientParser: Sendable {
             guard total >= size else { return .badArguments }
             headerByteCount = size
             totalByteCount = total
+            // A message whose headers are empty goes on as one that has none.
+            self.hasHeaders = size > 0
             isCanonical =
-                lineIsCanonical && isPlain(bytes, first, size) && isPlain(bytes, last, total)
+                size > 0 && lineIsCanonical && isPlain(bytes, first, size)
+                && isPlain(bytes, last, total)
         } else {
             headerByteCount = 0
             totalByteCount = size

@@ -26,13 +26,13 @@ public struct ConnectOptions: Equatable, Sendable {
 
     public init() {}
 
-    /// Reads CONNECT's argument: an object whose unknown fields don't matter, but where a known one
+    /// Reads CONNECT's argument: `null`, which changes nothing, or an object whose unknown fields don't matter, but where a known one
     /// of the wrong type makes it all invalid. Names are compared without regard to case, as Go
     /// does.
     public init(parsing bytes: RawSpan) throws(InvalidConnect) {
-        guard let value = try? JSONValue.parse(bytes), case .object(let members) = value else {
-            throw InvalidConnect()
-        }
+        guard let value = try? JSONValue.parse(bytes) else { throw InvalidConnect() }
+        if value.isNull { return }
+        guard case .object(let members) = value else { throw InvalidConnect() }
         for member in members where !member.value.isNull {
             try set(member.name.lowercased(), member.value)
         }

@@ -225,4 +225,52 @@ import Testing
         for _ in 0..<500 where server.service.clientCount > 2 { pause(milliseconds: 10) }
         #expect(server.service.clientCount == 2)
     }
+
+    @Test func `subjects with too many tokens and subscriptions above the limit are refused`() throws {
+        let server = try TestServer {
+            $0.maximumSubscriptionTokens = 3
+            $0.maximumSubscriptions = 2
+        }
+        defer { server.stop() }
+        let client = server.wire()
+        client.send("SUB a.b.c.d 1\r\nSUB a..b.c 1\r\nSUB a..b 1\r\nSUB a.b.c 1\r\nSUB a 2\r\n")
+        client.send("SUB b 3\r\nSUB b 2\r\nSUB x..y 4\r\nPING\r\n")
+        #expect(
+            client.lines(7) == [
+                "-ERR 'Permissions Violation for Subscription to \"a.b.c.d\", too many tokens'",
+                "-ERR 'Permissions Violation for Subscription to \"a..b.c\", too many tokens'",
+                "-ERR 'Invalid Subject'",
+                "-ERR 'maximum subscriptions exceeded'",
+                "-ERR 'maximum subscriptions exceeded'",
+                "-ERR 'maximum subscriptions exceeded'",
+                "PONG",
+            ])
+    }
+
+    @Test(arguments: [false, true])
+    func `publishers wait for a slow receiver, or pass it over`(passes: Bool) throws {
+        let server = try TestServer {
+            $0.maximumPending = 4 << 20
+            $0.noFastProducerStall = passes
+        }
+        defer { server.stop() }
+        let slow = server.wire()
+        slow.send("SUB flood 1\r\n")
+        slow.settle()
+        let sender = server.wire()
+        let message = "PUB flood 100000\r\n" + String(repeating: "x", count: 100_000) + "\r\n"
+        for _ in 0..<300 { sender.send(message) }
+        sender.settle()
+        // The sender is never cut off, and its own report says what it went through.
+        let report = server.reports().first { $0.messagesIn == 300 }
+        #expect(report != nil)
+        if passes {
+            #expect(report?.stallCount == 0)
+            #expect(server.service.clientStatistics.slowConsumers == 0)
+            #expect(server.reports().contains { $0.subscriptionCount == 1 && $0.messagesOut < 300 })
+        } else {
+            #expect((report?.stallCount ?? 0) > 0)
+            #expect(server.service.clientStatistics.stalls > 0)
+        }
+    }
 }

@@ -15,6 +15,7 @@ struct HouseRuleTests {
         "Sources/Devices/Transport/Connection+Input.swift",
         "Sources/Devices/Transport/Connection+Output.swift",
         "Sources/Devices/Transport/Connection.swift",
+        "Sources/Devices/Transport/DeliveryCounters.swift",
         "Sources/Devices/Transport/EventLoop+Stage.swift",
         "Sources/Devices/Transport/EventLoop.swift",
         "Sources/Devices/Transport/OutputBlock.swift",

@@ -15,6 +15,9 @@ public final class NATSService: @unchecked Sendable {
     /// How the broker publishes to the clients of `$G`; for loop 0.
     public let routing: NATSRouter
 
+    /// Where reports about the server are made; to be set before the start. Not retained.
+    public weak var reports: (any ServerReporting)?
+
     /// What is the same in the INFO of each client.
     private(set) var info = ServerInfo()
     let loops: [EventLoop]
