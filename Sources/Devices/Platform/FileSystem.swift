@@ -40,6 +40,9 @@ public protocol FileHandle: AnyObject, Sendable {
     func nextData(from offset: Int) throws(SystemError) -> Range<Int>?
     /// Content, and what is needed to reach it, is on the device when this returns.
     func synchronize() throws(SystemError)
+    /// Begins to write a stretch to the device without waiting, so that a later ``synchronize()``
+    /// has little left to do. Promises nothing.
+    func startWriting(_ range: Range<Int>)
     /// For `sendfile`; valid as long as the handle lives.
     var descriptor: Int32 { get }
 }
@@ -56,6 +59,8 @@ public enum FileLockOutcome: Sendable {
 }
 
 extension FileHandle {
+    public func startWriting(_ range: Range<Int>) {}
+
     /// Reads until `bytes` is full or the file ends, and says how many bytes came.
     public func readFully(
         at offset: Int, into bytes: inout MutableRawSpan

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// The files of this machine, by plain system calls.
@@ -89,6 +90,11 @@ final class LocalFile: FileHandle {
 
     func nextData(from offset: Int) throws(SystemError) -> Range<Int>? {
         try Syscalls.nextData(descriptor, offset, path)
+    }
+
+    func startWriting(_ range: Range<Int>) {
+        // Where it is not possible, the sync takes longer.
+        _ = duolog_start_writing(descriptor, Int64(range.lowerBound), Int64(range.count))
     }
 
     func synchronize() throws(SystemError) { try Syscalls.fdatasync(descriptor, path) }

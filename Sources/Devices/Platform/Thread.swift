@@ -34,6 +34,9 @@ public struct Thread: @unchecked Sendable {
     /// Waits until the thread has ended. To be called once.
     public func join() { pthread_join(handle, nil) }
 
+    /// Makes the calling thread give way to others, for processor and disk alike.
+    public static func yieldToOthers() { duolog_thread_yield_to_others() }
+
     /// Something that tells this thread from all others that are alive.
     public static var currentIdentifier: UInt { UInt(pthread_self()) }
 }

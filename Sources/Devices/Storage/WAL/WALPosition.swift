@@ -17,6 +17,9 @@ public struct WALPosition: Hashable, Comparable, Sendable {
         left.rawValue < right.rawValue
     }
 
+    /// Before every frame.
+    public static let first = WALPosition(rawValue: 1 << 32)
+
     static let maximumFileNumber: UInt64 = 0xFFFF_FFFF
     static let maximumFileByteCount = 1 << 32
 }

@@ -24,19 +24,23 @@ struct WALReplay {
     }
 
     private let files: WALFiles
+    /// Frames before it are not looked at: they were durable, and are known otherwise.
+    private let start: WALPosition
     private(set) var report = ReplayReport()
 
-    init(_ files: WALFiles) {
+    /// - Parameter start: where a frame begins or the log ended once.
+    init(_ files: WALFiles, from start: WALPosition) {
         self.files = files
+        self.start = start
     }
 
     /// Runs once. When it returns, everything that `body` saw is durable.
     mutating func run(
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> End {
-        let numbers = try files.numbers()
+        let numbers = try files.numbers().filter { $0 >= start.fileNumber }
         let newest = try newestNumber(numbers)
-        var expected: UInt64 = 1
+        var expected = start.fileNumber
         var end: End?
         for number in numbers where number <= newest {
             if number > expected { reportMissing(expected...(number - 1)) }
@@ -56,7 +60,7 @@ struct WALReplay {
             }
         }
         if newest == 0, let first = numbers.first {
-            if first > 1 { reportMissing(1...(first - 1)) }
+            if first > expected { reportMissing(expected...(first - 1)) }
             expected = first
         }
         let last = try end ?? emptyFile(number: expected, exists: numbers.contains(expected))
@@ -111,8 +115,11 @@ struct WALReplay {
         _ file: WALFile, isNewest: Bool,
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> Outcome {
-        var scanner = try WALScanner(file)
-        var outcome = Outcome()
+        let first =
+            file.number == start.fileNumber
+            ? max(start.offset, WALFile.headerByteCount) : WALFile.headerByteCount
+        var scanner = try WALScanner(file, from: first)
+        var outcome = Outcome(end: first)
         // Found out when the first bad stretch is met.
         var provenEnd = isNewest ? nil : Int.max
         report.fileCount += 1

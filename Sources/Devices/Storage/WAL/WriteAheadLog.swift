@@ -98,14 +98,16 @@ public final class WriteAheadLog: @unchecked Sendable {
     /// once.
     ///
     /// What cannot be read is in the report and nowhere else; it never makes this fail.
+    /// - Parameter position: an ``endPosition`` of before; what lies before it is not looked at.
     /// - Throws: `StorageError` when the device fails, and whatever `body` throws; nothing was cut
     /// then.
     public func replay(
+        from position: WALPosition = .first,
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> ReplayReport {
         precondition(phase == .opened, "replay is the first thing to do, once: \(phase)")
         let start = options.time.monotonicNanoseconds()
-        var replay = WALReplay(files)
+        var replay = WALReplay(files, from: position)
         let end: WALReplay.End
         do {
             end = try replay.run(body)
@@ -113,7 +115,7 @@ public final class WriteAheadLog: @unchecked Sendable {
             throw StorageError.from(error)
         }
         file = end.file
-        position = end.offset
+        self.position = end.offset
         capacity = end.offset
         claimedEnd = end.offset
         isReservationDue = true
@@ -125,6 +127,12 @@ public final class WriteAheadLog: @unchecked Sendable {
         var report = replay.report
         report.durationNanoseconds = options.time.monotonicNanoseconds() - start
         return report
+    }
+
+    /// Where the next frame will be. What is remembered of all frames so far holds up to here.
+    public var endPosition: WALPosition {
+        precondition(phase != .opened, "the end is known after replay")
+        return WALPosition(file: file!.number, offset: position)
     }
 
     /// All bytes that survive a crash, counted as ``appendedMark`` counts. From any thread.

@@ -1,0 +1,11 @@
+#ifndef CPLATFORM_BACKGROUND_H
+#define CPLATFORM_BACKGROUND_H
+#include <stdint.h>
+
+/* Makes the calling thread give way to others, for processor and disk alike. */
+void duolog_thread_yield_to_others(void);
+
+/* Begins to write a stretch of a file to the device and does not wait: 0, or an errno. */
+int duolog_start_writing(int fd, int64_t offset, int64_t count);
+
+#endif

@@ -1,0 +1,129 @@
+import Bytes
+import Model
+import Storage
+import Testing
+
+/// Small files on a disk in memory, and no thread in the background.
+func storeOptions(_ disk: MemoryFileSystem) -> LogStore.Options {
+    var store = LogStore.Options()
+    store.wal = options(disk)
+    store.runsThread = false
+    return store
+}
+
+/// Opens the store in `/data` and replays it.
+func openStore(_ disk: MemoryFileSystem) throws -> LogStore {
+    let store = try LogStore(directory: "/data", options: storeOptions(disk))
+    let report = try store.replay { _, _, _ in }
+    #expect(report.damage.isEmpty)
+    return store
+}
+
+extension LogStore {
+    /// Runs background work until there is nothing to do.
+    func runAll() {
+        repeat { applyBackgroundWork() } while runOneStep()
+        applyBackgroundWork()
+    }
+
+    @discardableResult
+    func append(_ header: FrameHeader, _ bytes: [UInt8]) throws -> WALPosition {
+        try append(header, bytes.span.bytes)
+    }
+}
+
+/// What a store should hold, kept apart.
+struct Model {
+    struct Batch: Equatable {
+        var base: Int64
+        var last: Int64
+        var bytes: [UInt8]
+        var time: Int64
+        var timestamp: Int64
+    }
+
+    var logs: [UInt32: [Batch]] = [:]
+    private var clock: Int64 = 1_000_000
+
+    /// A batch header of Kafka's with `records` behind it; only what Storage reads is set.
+    static func batch(base: Int64, last: Int64, timestamp: Int64, records: [UInt8]) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.int(base)
+        writer.int(Int32(49 + records.count))
+        writer.int(Int32(0))
+        writer.int(UInt8(2))
+        var rest = ByteWriter()
+        rest.int(Int16(0))
+        rest.int(Int32(last - base))
+        rest.int(timestamp)
+        rest.int(timestamp)
+        rest.int(Int64(-1))
+        rest.int(Int16(-1))
+        rest.int(Int32(-1))
+        rest.int(Int32(last - base + 1))
+        rest.append(records)
+        writer.int(crc32c(rest.bytes.span.bytes))
+        writer.append(rest.bytes)
+        return writer.bytes
+    }
+
+    /// Appends a batch of any size to any log, sometimes behind a gap.
+    mutating func append(
+        to store: LogStore, _ random: inout SeededRandom, logCount: UInt64 = 5
+    ) throws {
+        let log = UInt32(1 + random.next() % logCount)
+        let end = (logs[log]?.last?.last ?? -1) + 1
+        let base = random.next() % 10 == 0 ? end + Int64(random.next() % 5) : end
+        let last = base + Int64(random.next() % 20)
+        // Clocks go back now and then.
+        clock += random.next() % 50 == 0 ? -300 : Int64(random.next() % 20)
+        let timestamp = clock / 10 - Int64(random.next() % 30)
+        let size = Int(random.next() % (random.next() % 20 == 0 ? 9000 : 700))
+        let bytes = Self.batch(
+            base: base, last: last, timestamp: timestamp,
+            records: payload(Int(truncatingIfNeeded: base), byteCount: size))
+        let header = FrameHeader(
+            kind: .batch, log: LogID(log), baseOffset: Offset(base), lastOffset: Offset(last),
+            appendTime: Timestamp(nanoseconds: clock))
+        try store.append(header, bytes)
+        logs[log, default: []].append(
+            Batch(base: base, last: last, bytes: bytes, time: clock, timestamp: timestamp))
+    }
+
+    /// Compares everything with the store.
+    func check(_ store: LogStore, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        for (id, batches) in logs {
+            let log = LogID(id)
+            var walk = store.batches(of: log, from: Offset(0))
+            for batch in batches {
+                let found = try #require(try walk.next(), sourceLocation: sourceLocation)
+                #expect(
+                    found.baseOffset.value == batch.base && found.lastOffset.value == batch.last
+                        && found.byteCount == batch.bytes.count
+                        && found.appendTime.nanoseconds == batch.time
+                        && found.maxTimestampMilliseconds == batch.timestamp,
+                    "log \(id): \(found)", sourceLocation: sourceLocation)
+                #expect(
+                    try store.read(found, verifying: true) == batch.bytes,
+                    sourceLocation: sourceLocation)
+                for offset in [batch.base, batch.last] {
+                    #expect(
+                        try store.batch(of: log, holding: Offset(offset)) == found,
+                        sourceLocation: sourceLocation)
+                }
+                let early = batches.first { $0.time >= batch.time }
+                #expect(
+                    try store.firstBatch(of: log, appendedAt: found.appendTime)?.baseOffset.value
+                        == early?.base, sourceLocation: sourceLocation)
+                let young = batches.first { $0.timestamp >= batch.timestamp }
+                #expect(
+                    try store.firstBatch(of: log, withTimestamp: batch.timestamp)?.baseOffset
+                        .value == young?.base, sourceLocation: sourceLocation)
+            }
+            #expect(try walk.next() == nil, sourceLocation: sourceLocation)
+            #expect(
+                store.byteCount(of: log) == Int64(batches.reduce(0) { $0 + $1.bytes.count }),
+                sourceLocation: sourceLocation)
+        }
+    }
+}
