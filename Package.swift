@@ -56,6 +56,8 @@ let formats: [Target] = [
     library("CLZ4", "liblz4-dev"),
     library("CZstd", "libzstd-dev"),
     library("CSnappy", "libsnappy-dev"),
+    library("CSodium", "libsodium-dev"),
+    library("CCrypt", "libcrypt-dev"),
     layer("Formats", "JSON", ["Bytes"]),
     layer(
         "Formats", "Records", ["Bytes", "Model", "Subjects", "CZlib", "CLZ4", "CZstd", "CSnappy"]),
@@ -73,10 +75,14 @@ let formats: [Target] = [
 
 let machines: [Target] = [
     layer(
+        "Machines", "Accounts",
+        ["Bytes", "CCrypt", "CSodium", "JSON", "Model", "ServerConfig", "Subjects"] + collections),
+    layer(
         "Machines", "JetStream",
         ["Bytes", "JetStreamAPI", "Model", "NATSProtocol", "Subjects"] + collections),
     layer("Machines", "KafkaCoordination", ["Bytes", "KafkaProtocol", "Model", "Records"] + collections),
     layer("Machines", "Catalog", ["Bytes", "JSON", "JetStreamAPI", "Model", "Records", "Subjects"] + collections),
+    tests("Machines", "Accounts", ["Accounts", "Bytes", "JSON", "Model", "ServerConfig"]),
     tests("Machines", "JetStream", ["Bytes", "JetStream", "JetStreamAPI", "Model", "Subjects"]),
     tests("Machines", "KafkaCoordination", ["Bytes", "KafkaCoordination", "KafkaProtocol", "Model"]),
     tests("Machines", "Catalog", ["Catalog"]),
@@ -98,8 +104,8 @@ let services: [Target] = [
             "NATSProtocol", "Platform", "Records", "Storage", "Subjects", "Transport", logging] + collections),
     layer(
         "Services", "NATSService",
-        ["Broker", "Bytes", "Catalog", "JSON", "JetStream", "JetStreamAPI", "Model", "NATSProtocol", "Platform",
-            "Records", "Subjects", "Transport", logging] + collections),
+        ["Accounts", "Broker", "Bytes", "Catalog", "JSON", "JetStream", "JetStreamAPI", "Model", "NATSProtocol", "Platform",
+            "Records", "ServerConfig", "Subjects", "Transport", logging] + collections),
     layer(
         "Services", "KafkaService",
         ["Broker", "Bytes", "Catalog", "KafkaCoordination", "KafkaProtocol", "Model", "Platform", "Records",
@@ -115,7 +121,8 @@ let services: [Target] = [
         "Services", "KafkaService",
         ["Broker", "Bytes", "KafkaProtocol", "KafkaService", "Model", "Records", "Storage", "Transport", logging]),
     tests(
-        "Services", "NATSService", ["Broker", "Bytes", "NATSService", "Transport"]),
+        "Services", "NATSService",
+        ["Accounts", "Broker", "Bytes", "NATSService", "ServerConfig", "Transport"]),
     tests("Services", "Broker", ["Broker", logging]),
 ]
 

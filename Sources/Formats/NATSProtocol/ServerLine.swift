@@ -18,6 +18,12 @@ public enum ClientRefusal: Equatable, Sendable {
     case controlLineTooLong
     case payloadTooLarge
     case authorizationViolation
+    /// Who connected did not say in time who it is.
+    case authenticationTimeout
+    case userExpired
+    case userRevoked
+    case accountExpired
+    case tooManyAccountConnections
     case invalidClientProtocol
     case noRespondersNeedsHeaders
     case staleConnection
@@ -30,6 +36,8 @@ public enum ClientRefusal: Equatable, Sendable {
     case subscriptionDenied(subject: String)
     case tooManyTokens(subject: String)
     case queueDenied(subject: String, queue: String)
+    /// After a reload: it is taken away.
+    case subscriptionRemoved(subject: String, sid: String)
 
     public var text: String {
         switch self {
@@ -37,6 +45,11 @@ public enum ClientRefusal: Equatable, Sendable {
         case .controlLineTooLong: "maximum control line exceeded"
         case .payloadTooLarge: "Maximum Payload Violation"
         case .authorizationViolation: "Authorization Violation"
+        case .authenticationTimeout: "Authentication Timeout"
+        case .userExpired: "User Authentication Expired"
+        case .userRevoked: "User Authentication Revoked"
+        case .accountExpired: "Account Authentication Expired"
+        case .tooManyAccountConnections: "maximum account active connections exceeded"
         case .invalidClientProtocol: "invalid client protocol"
         case .noRespondersNeedsHeaders: "no responders requires headers support"
         case .staleConnection: "Stale Connection"
@@ -44,15 +57,17 @@ public enum ClientRefusal: Equatable, Sendable {
         case .tooManySubscriptions: "maximum subscriptions exceeded"
         case .invalidSubject: "Invalid Subject"
         case .invalidPublishSubject: "Invalid Publish Subject"
-        case .publishDenied(let subject): "Permissions Violation for Publish to \"\(subject)\""
+        case .publishDenied(let subject): "Permissions Violation for Publish to \(GoQuoted(subject))"
         case .replyDenied(let reply):
-            "Permissions Violation for Publish with Reply of \"\(reply)\""
+            "Permissions Violation for Publish with Reply of \(GoQuoted(reply))"
         case .subscriptionDenied(let subject):
-            "Permissions Violation for Subscription to \"\(subject)\""
+            "Permissions Violation for Subscription to \(GoQuoted(subject))"
         case .tooManyTokens(let subject):
-            "Permissions Violation for Subscription to \"\(subject)\", too many tokens"
+            "Permissions Violation for Subscription to \(GoQuoted(subject)), too many tokens"
         case .queueDenied(let subject, let queue):
-            "Permissions Violation for Subscription to \"\(subject)\" using queue \"\(queue)\""
+            "Permissions Violation for Subscription to \(GoQuoted(subject)) using queue \(GoQuoted(queue))"
+        case .subscriptionRemoved(let subject, let sid):
+            "Permissions Violation for Subscription to \(GoQuoted(subject)) (sid \(GoQuoted(sid)))"
         }
     }
 
@@ -60,7 +75,7 @@ public enum ClientRefusal: Equatable, Sendable {
     public var endsConnection: Bool {
         switch self {
         case .invalidSubject, .invalidPublishSubject, .tooManySubscriptions, .publishDenied,
-            .replyDenied, .subscriptionDenied, .tooManyTokens, .queueDenied:
+            .replyDenied, .subscriptionDenied, .tooManyTokens, .queueDenied, .subscriptionRemoved:
             false
         default: true
         }

@@ -7,7 +7,7 @@ import Bytes
 /// lie in one array and name each other by index. Nodes with no values and no children are taken
 /// out, and their indices used again.
 @usableFromInline
-struct FilterTree {
+struct FilterTree: Sendable {
     var nodes: [Node] = [Node()]
     /// How many values are held in all.
     private var count = 0

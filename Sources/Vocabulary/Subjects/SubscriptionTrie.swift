@@ -58,3 +58,5 @@ public struct SubscriptionTrie<Value: Equatable> {
     /// Whether any filter and `filter` have a subject in common.
     public func hasOverlap(_ filter: RawSpan) -> Bool { tree.hasOverlap(filter) }
 }
+
+extension SubscriptionTrie: Sendable where Value: Sendable {}

@@ -1,0 +1,164 @@
+public import Model
+import ServerConfig
+
+/// Operator mode: users are known by JWTs that their accounts signed, accounts by JWTs that an
+/// operator signed.
+extension AccountDirectory {
+    /// The account's JWT, if it was found.
+    public func accountClaims(_ publicKey: String) -> AccountClaims? { claims[publicKey] }
+
+    /// All accounts whose JWTs were found, in the words of the configuration.
+    public var resolvedAccounts: [AccountOptions] { claims.values.map(\.options) }
+
+    /// Takes in an account's JWT, in place of the one before.
+    ///
+    /// - Throws: what is wrong with it; nothing is changed then.
+    @discardableResult
+    public mutating func addAccount(
+        _ jwt: String, expecting publicKey: String? = nil, now: Timestamp
+    ) throws(JWTFault) -> AccountClaims {
+        let account = try AccountClaims(jwt, now: now)
+        guard publicKey == nil || publicKey == account.subject else { throw .wrongSubject }
+        guard trustedKeys.contains(account.issuer) else { throw .wrongIssuer }
+        claims[account.subject] = account
+        return account
+    }
+
+    public mutating func removeAccount(_ publicKey: String) { claims[publicKey] = nil }
+
+    func authenticateJWT(
+        _ credentials: ClientCredentials, _ now: Timestamp, _ utcOffset: (String) -> Int64?
+    ) -> Authentication {
+        let text = credentials.jwt.isEmpty ? sentinel ?? "" : credentials.jwt
+        guard !text.isEmpty else { return .refused(.jwtRequired) }
+        let user: UserClaims
+        do { user = try UserClaims(text, now: now) } catch {
+            return .refused(.jwtInvalid(error))
+        }
+        if !pinnedAccounts.isEmpty, !pinnedAccounts.contains(user.account),
+            user.account != systemAccount
+        {
+            return .refused(.accountUnknown)
+        }
+        guard let account = claims[user.account] else {
+            return .mustResolve(account: user.account)
+        }
+        let limits: UserLimits
+        switch rights(of: user, in: account, now) {
+        case .success(let found): limits = found
+        case .failure(let refusal): return .refused(refusal)
+        }
+        guard limits.connectionTypes.isEmpty
+            || limits.connectionTypes.contains(credentials.connectionType)
+        else { return .refused(.connectionTypeNotAllowed) }
+        if limits.isBearer {
+            if account.refusesBearers { return .refused(.bearerNotAllowed) }
+        } else if let refusal = Self.signatureFault(credentials, user.subject.text) {
+            return .refused(refusal)
+        }
+        guard limits.sources.isEmpty || limits.sources.contains(where: {
+            $0.contains(credentials.host)
+        }) else { return .refused(.sourceNotAllowed) }
+        var expiry = Self.expiry(user.expires)
+        if !limits.times.isEmpty {
+            guard let left = Self.secondsLeft(limits, now, utcOffset) else {
+                return .refused(.outsideTimes)
+            }
+            let end = now.advanced(byNanoseconds: left * 1_000_000_000)
+            expiry = min(expiry ?? end, end)
+        }
+        if let callout = account.callout, !callout.authUsers.contains(user.subject.text) {
+            return .mustAskCallout
+        }
+        guard let identity = identity(of: user, limits, in: account, expiry) else {
+            return .refused(.scopeViolated)
+        }
+        return .accepted(identity)
+    }
+
+    /// What the signatures give to a user, or why they do not.
+    private func rights(
+        of user: UserClaims, in account: AccountClaims, _ now: Timestamp
+    ) -> Result<UserLimits, AuthenticationRefusal> {
+        guard trustedKeys.contains(account.issuer) else { return .failure(.accountNotTrusted) }
+        if account.isExpired(now) { return .failure(.accountExpired) }
+        var limits = user.limits
+        if user.issuer != account.subject {
+            guard let scope = account.signingKeys[user.issuer] else {
+                return .failure(.issuerUnknown)
+            }
+            if let scope {
+                guard user.saysNothingOfLimits else { return .failure(.scopeViolated) }
+                limits = scope.template
+                if let permissions = limits.permissions {
+                    let template = ScopeTemplate(user: user, account: account)
+                    guard let filled = template.fill(permissions) else {
+                        return .failure(.scopeViolated)
+                    }
+                    limits.permissions = filled
+                }
+            }
+        }
+        if account.hasRevoked(user.subject.text, issuedAt: user.issuedAt) {
+            return .failure(.revoked)
+        }
+        return .success(limits)
+    }
+
+    /// Nil where the permissions are none.
+    func identity(
+        of user: UserClaims, _ limits: UserLimits, in account: AccountClaims, _ expiry: Timestamp?
+    ) -> Identity? {
+        var identity = Identity(
+            account: account.subject, user: .jwt(user.subject.text, name: user.name),
+            expiry: expiry, connectionTypes: limits.connectionTypes, source: .jwt(user))
+        if let options = limits.permissions ?? account.options.defaultPermissions {
+            guard let permissions = try? CompiledPermissions(options) else { return nil }
+            identity.permissions = permissions
+        }
+        let accountLimits = account.options.limits
+        identity.limits.maximumSubscriptions = Self.lesser(
+            limits.maximumSubscriptions, accountLimits.maximumSubscriptions)
+        identity.limits.maximumPayload = Self.lesser(
+            limits.maximumPayload, accountLimits.maximumPayload)
+        identity.limits.maximumAccountConnections = accountLimits.maximumConnections
+        return identity
+    }
+
+    /// After an account's JWT has changed.
+    func renewed(_ user: UserClaims, _ old: Identity, _ now: Timestamp) -> Identity? {
+        guard let account = claims[user.account],
+            case .success(let limits) = rights(of: user, in: account, now)
+        else { return nil }
+        if limits.isBearer, account.refusesBearers { return nil }
+        return identity(of: user, limits, in: account, old.expiry)
+    }
+
+    /// Whether somebody's JWT was revoked, which clients are told in other words.
+    public func hasRevoked(_ identity: Identity) -> Bool {
+        guard case .jwt(let user) = identity.source, let account = claims[user.account] else {
+            return false
+        }
+        return account.hasRevoked(user.subject.text, issuedAt: user.issuedAt)
+    }
+
+    /// -1 is no limit.
+    private static func lesser(_ left: Int64, _ right: Int64) -> Int64 {
+        left < 0 ? right : right < 0 ? left : min(left, right)
+    }
+
+    static func expiry(_ seconds: Int64) -> Timestamp? {
+        guard seconds > 0 else { return nil }
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? nil : Timestamp(nanoseconds: product)
+    }
+
+    private static func secondsLeft(
+        _ limits: UserLimits, _ now: Timestamp, _ utcOffset: (String) -> Int64?
+    ) -> Int64? {
+        guard let offset = utcOffset(limits.timesLocation) else { return nil }
+        let day: Int64 = 86_400
+        let second = ((now.nanoseconds / 1_000_000_000 + offset) % day + day) % day
+        return limits.times.compactMap { $0.secondsLeft(at: second) }.max()
+    }
+}
