@@ -1,3 +1,4 @@
+import Accounts
 import Broker
 import Bytes
 import NATSService
@@ -12,13 +13,16 @@ final class TestServer: InternalInbox, @unchecked Sendable {
     /// Keeps clients connected until the server stops.
     private let wires = Mutex<[Wire]>([])
 
-    init(loopCount: Int = 2, _ change: (inout NATSServerOptions) -> Void = { _ in }) throws {
+    init(
+        loopCount: Int = 2, directory: AccountDirectory? = nil,
+        _ change: (inout NATSServerOptions) -> Void = { _ in }
+    ) throws {
         group = try EventLoopGroup(loopCount: loopCount)
         var options = NATSServerOptions()
         options.host = "127.0.0.1"
         options.port = 0
         change(&options)
-        service = NATSService(loops: group, options: options)
+        service = NATSService(loops: group, options: options, directory: directory)
         try service.start(inbox: self)
         group.start()
     }
@@ -45,7 +49,10 @@ final class TestServer: InternalInbox, @unchecked Sendable {
         return wire
     }
 
-    func stop() { group.stop() }
+    func stop() {
+        service.stop()
+        group.stop()
+    }
 
     /// Runs `body` on loop 0, where the router lives, and gives back what it returns.
     func onHome<T: Sendable>(_ body: @escaping @Sendable (NATSRouter) -> T) -> T {

@@ -6,6 +6,8 @@ final class Wire: @unchecked Sendable {
     private var held: [UInt8] = []
     /// The server's own PING comes two seconds after CONNECT; most tests don't want to see it.
     var showsPings = false
+    /// What the server said first.
+    private(set) var info = ""
 
     /// Connects, reads INFO and, unless told not to, says CONNECT and waits for PONG.
     init(port: Int, connect options: String? = "\"headers\":true,\"no_responders\":true") {
@@ -23,7 +25,7 @@ final class Wire: @unchecked Sendable {
             }
         }
         precondition(result == 0, "connect: \(errno)")
-        _ = line()
+        info = line() ?? ""
         if let options {
             send("CONNECT {\"verbose\":false,\"pedantic\":false,\(options)}\r\nPING\r\n")
             precondition(line() == "PONG")

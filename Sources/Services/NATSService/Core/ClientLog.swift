@@ -1,6 +1,8 @@
+import Accounts
 import Bytes
 import Logging
 import Model
+import NATSProtocol
 import Transport
 
 /// What the server's log tells of clients: slow ones always, the others with `-D`, their protocol
@@ -46,8 +48,68 @@ struct ClientLog: Sendable {
         log.trace("\(Self.name(session)) - <<- [\(line)]")
     }
 
+    // MARK: Who may do what
+
+    /// Why somebody was not let in, for those who look closely.
+    func refused(_ session: ClientSession, _ refusal: AuthenticationRefusal) {
+        log.debug("\(Self.name(session)) - \(refusal.text)")
+    }
+
+    func violated(
+        _ session: ClientSession, _ options: ConnectOptions?, _ directory: AccountDirectory
+    ) {
+        var text = "authentication error"
+        if let options, !directory.isOperatorMode {
+            if !options.nkey.isEmpty {
+                text += " - Nkey \(GoQuoted(options.nkey))"
+            } else if !options.user.isEmpty {
+                text += " - User \(GoQuoted(options.user))"
+            }
+        }
+        log.error("\(Self.name(session)) - \(text)")
+    }
+
+    func warn(_ text: String, _ session: ClientSession) {
+        log.warning("\(Self.name(session)) - \(text)")
+    }
+
+    func publishDenied(_ subject: String, _ session: ClientSession) {
+        log.error("\(Self.name(session)) - Publish Violation - Subject \(GoQuoted(subject))")
+    }
+
+    func replyDenied(_ reply: String, _ session: ClientSession) {
+        log.error("\(Self.name(session)) - Publish Violation - Reply \(GoQuoted(reply))")
+    }
+
+    func subscriptionDenied(
+        _ subject: String, queue: String, sid: String, _ session: ClientSession
+    ) {
+        let group = queue.isEmpty ? "" : ", Queue: \(GoQuoted(queue))"
+        log.error(
+            "\(Self.name(session)) - Subscription Violation - Subject \(GoQuoted(subject))\(group), SID \(sid)"
+        )
+    }
+
+    func subscriptionRemoved(_ subject: String, sid: String, _ session: ClientSession) {
+        log.notice(
+            "\(Self.name(session)) - Removed sub \(GoQuoted(subject)) (sid \(GoQuoted(sid))) - not authorized"
+        )
+    }
+
     private static func name(_ session: ClientSession) -> String {
         let address = session.connection.remoteAddress
-        return "\(address.host):\(address.port) - cid:\(session.clientID)"
+        return "\(address.host):\(address.port) - cid:\(session.clientID)\(label(session))"
+    }
+
+    /// ` - "account/user:name"`, for clients that have said who they are.
+    private static func label(_ session: ClientSession) -> String {
+        let account = session.identity.account
+        return switch session.identity.user {
+        case .none: ""
+        case .name(let name): " - \(GoQuoted("\(account)/user:\(name)"))"
+        case .nkey(let key): " - \(GoQuoted("\(account)/nkey:\(key)"))"
+        case .jwt(let key, _): " - \(GoQuoted("\(account)/jwt:\(key)"))"
+        case .token: " - \(GoQuoted("\(account)/token"))"
+        }
     }
 }

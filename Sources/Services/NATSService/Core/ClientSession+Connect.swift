@@ -1,29 +1,18 @@
-import Bytes
 import NATSProtocol
 import Transport
 
 extension ClientSession {
-    /// CONNECT. Whoever connects again starts afresh, without the subscriptions so far.
-    func connect(_ argument: RawSpan) {
-        guard let options = try? ConnectOptions(parsing: argument) else {
-            return end(.protocolViolation)
-        }
-        guard options.account.isEmpty, !options.newAccount else {
-            return refuse(.authorizationViolation)
-        }
-        guard 0...1 ~= options.clientProtocol else { return refuse(.invalidClientProtocol) }
-        guard options.headers || !options.noResponders else {
-            return refuse(.noRespondersNeedsHeaders)
-        }
-        removeAllSubscriptions()
-        habits = []
+    /// What CONNECT says of the client's ways, once it is let in.
+    func adopt(_ options: ConnectOptions) {
+        let isRestricted = habits.contains(.restricted)
+        habits = isRestricted ? [.restricted] : []
         if options.verbose { habits.insert(.verbose) }
         if options.pedantic { habits.insert(.pedantic) }
         if options.headers { habits.insert(.headers) }
         if options.noResponders { habits.insert(.noResponders) }
         if !options.echo { habits.insert(.noEcho) }
         clientProtocol = options.clientProtocol
-        identity = Identity(
+        details = ClientDetails(
             name: options.name, language: options.language, version: options.version)
         if !isConnected {
             isConnected = true

@@ -1,3 +1,4 @@
+import Accounts
 import NATSProtocol
 import Platform
 import Transport
@@ -59,6 +60,9 @@ extension ClientSession {
         var info = service.info
         info.clientID = clientID
         info.clientAddress = connection.remoteAddress.host
+        info.authRequired = service.authenticator.directory.announcesCredentials
+        info.nonce = nonce
+        info.maximumPayload = maximumPayload
         info.accountName = router.account.name
         connection.write(info.line)
     }

@@ -9,7 +9,7 @@ extension ClientSession {
     @inline(__always)
     func publish(_ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
         let subject = base + parser.subject.start
-        if mustAskFirst(parser, bytes), !mayPublish(parser, bytes) { return }
+        if mustAskFirst(parser, bytes), !mayPublish(parser, bytes, subject) { return }
         let entry = router.match(subject, parser.subject.count)
         var delivered = false
         if parser.isCanonical {
@@ -54,20 +54,31 @@ extension ClientSession {
 
     /// Answers what comes before the delivery: a refusal, or +OK.
     @inline(never)
-    private func mayPublish(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
+    private func mayPublish(
+        _ parser: borrowing ClientParser, _ bytes: RawSpan, _ pointer: UnsafeRawPointer
+    ) -> Bool {
         let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         if habits.contains(.pedantic), !isLiteral(subject) { refuse(.invalidPublishSubject) }
         if subject.begins(with: "_GR_.") || subject.begins(with: "$GR.")
             || subject.begins(with: "$NRG.")
         {
-            refuse(.publishDenied(subject: String(repairingUTF8: subject)))
+            let text = String(repairingUTF8: subject)
+            refuse(.publishDenied(subject: text))
+            service.clientLog?.publishDenied(text, self)
+            return false
+        }
+        if habits.contains(.restricted),
+            !isAllowedToPublish(subject, router.match(pointer, parser.subject.count))
+        {
             return false
         }
         let reply = bytes.extracting(parser.reply.start..<parser.reply.end)
         if reply.begins(with: "_R_.") || reply.begins(with: "_GR_.")
             || reply.begins(with: "$JS.ACK.")
         {
-            refuse(.replyDenied(reply: String(repairingUTF8: reply)))
+            let text = String(repairingUTF8: reply)
+            refuse(.replyDenied(reply: text))
+            service.clientLog?.replyDenied(text, self)
             return false
         }
         if habits.contains(.verbose) { connection.write(ServerLine.ok) }

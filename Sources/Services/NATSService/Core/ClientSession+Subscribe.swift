@@ -7,7 +7,12 @@ extension ClientSession {
     /// SUB. A sid that is in use keeps its first subscription, without a word.
     func subscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
         let filter = bytes.extracting(parser.subject.start..<parser.subject.end)
-        let queue = [UInt8](copying: bytes.extracting(parser.queue.start..<parser.queue.end))
+        let group = bytes.extracting(parser.queue.start..<parser.queue.end)
+        let name = bytes.extracting(parser.sid.start..<parser.sid.end)
+        guard let rights = rights(to: filter, queue: group) else {
+            return refuseSubscription(filter, queue: group, sid: name)
+        }
+        let queue = [UInt8](copying: group)
         if queue.elementsEqual("_sys_".utf8) {
             return refuse(
                 .queueDenied(subject: String(repairingUTF8: filter), queue: "_sys_"))
@@ -17,9 +22,8 @@ extension ClientSession {
             return refuse(.tooManyTokens(subject: String(repairingUTF8: filter)))
         }
         // Also for a sid that is in use.
-        let limit = service.options.maximumSubscriptions
-        if limit > 0, subscriptions.count >= limit { return refuse(.tooManySubscriptions) }
-        let sid = [UInt8](copying: bytes.extracting(parser.sid.start..<parser.sid.end))
+        if subscriptions.count >= maximumSubscriptions { return refuse(.tooManySubscriptions) }
+        let sid = [UInt8](copying: name)
         if subscriptions[sid] == nil {
             guard SubjectBytes.isValidFilter(filter) else { return refuse(.invalidSubject) }
             var traits: Subscription.Traits = []
@@ -30,6 +34,7 @@ extension ClientSession {
             let subscription = Subscription(
                 connection: connection, sid: sid, filter: [UInt8](copying: filter),
                 queue: queue, traits: traits)
+            if permissions != nil { subscription.restrict(rights) }
             subscriptions[sid] = subscription
             router.index.add(subscription)
             router.epoch &+= 1

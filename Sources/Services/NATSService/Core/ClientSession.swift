@@ -1,5 +1,7 @@
+import Accounts
 import Bytes
 import NATSProtocol
+import Platform
 import Transport
 
 /// One NATS client: reads its commands, answers them, and hands what it publishes to its loop's
@@ -19,7 +21,23 @@ final class ClientSession: ConnectionHandler {
     var clientProtocol = 0
     var isConnected = false
     /// What the client told about itself; nil before CONNECT.
-    var identity: Identity?
+    var details: ClientDetails?
+
+    // Who it is: see Authentication/ClientSession+Authenticate.swift.
+    var phase = Phase.ready
+    var identity = Identity.open(account: AccountDirectory.defaultAccount)
+    /// What the client has to sign; empty where nobody signs.
+    var nonce = ""
+    var authenticationTimer: TimerID?
+    var expiryTimer: TimerID?
+
+    // What it may do: see Authentication/ClientSession+Permissions.swift.
+    /// Nil: everything.
+    var permissions: CompiledPermissions?
+    var answerPermits: ResponsePermits?
+    /// Headers and payload of a message, in bytes.
+    var maximumPayload: Int
+    var maximumSubscriptions: Int
 
     struct Habits: OptionSet {
         let rawValue: UInt8
@@ -28,11 +46,13 @@ final class ClientSession: ConnectionHandler {
         static let noResponders = Habits(rawValue: 4)
         static let headers = Habits(rawValue: 8)
         static let noEcho = Habits(rawValue: 16)
+        /// There are subjects that it may not publish.
+        static let restricted = Habits(rawValue: 32)
         /// Those that a publish has to look at before it is routed.
-        static let publishing: Habits = [.verbose, .pedantic]
+        static let publishing: Habits = [.verbose, .pedantic, .restricted]
     }
 
-    struct Identity {
+    struct ClientDetails {
         var name: String
         var language: String
         var version: String
@@ -60,6 +80,9 @@ final class ClientSession: ConnectionHandler {
         router.account.entered()
         self.service = service
         self.clientID = clientID
+        maximumPayload = service.options.maximumPayload
+        let limit = service.options.maximumSubscriptions
+        maximumSubscriptions = limit > 0 ? limit : .max
         let now = connection.loop.monotonicNanoseconds
         statistics = SessionStatistics(start: connection.loop.now, nanoseconds: now)
         nextPingNanoseconds = now + service.options.pingIntervalNanoseconds
@@ -78,7 +101,14 @@ final class ClientSession: ConnectionHandler {
     }
 
     func begin() {
+        let directory = service.authenticator.directory
+        beginAuthentication(directory)
         var info = service.info
+        info.authRequired = directory.announcesCredentials
+        if directory.needsNonce {
+            nonce = Base64URL.encode(Entropy.bytes(11))
+            info.nonce = nonce
+        }
         info.clientID = clientID
         info.clientAddress = connection.remoteAddress.host
         connection.write(info.line)
@@ -86,10 +116,11 @@ final class ClientSession: ConnectionHandler {
     }
 
     func received(_ bytes: RawSpan, on connection: Connection) -> Int {
+        if phase != .ready, let taken = receivedTooEarly(bytes) { return taken }
         router.begin()
         var parser = ClientParser(
             maximumControlLine: service.options.maximumControlLine,
-            maximumPayload: service.options.maximumPayload)
+            maximumPayload: maximumPayload)
         parser.allowsHeaders = habits.contains(.headers)
         let consumed = bytes.withUnsafeBytes { raw in
             run(&parser, raw.bytes, raw.baseAddress ?? LoopRouter.nowhere)
@@ -139,6 +170,8 @@ final class ClientSession: ConnectionHandler {
                 otherCommands &+= 1
                 connect(bytes.extracting(parser.argument.start..<parser.argument.end))
                 parser.allowsHeaders = habits.contains(.headers)
+                parser.maximumPayload = maximumPayload
+                if phase == .authenticating { return parser.end }
             case .ignored: break
             case .unknownOperation: refuse(.unknownOperation)
             case .controlLineTooLong: refuse(.controlLineTooLong)
@@ -169,6 +202,7 @@ final class ClientSession: ConnectionHandler {
         let reason =
             closeReason ?? CloseReason(connection.endReason, serverStops: service.isStopping)
         service.remember(lastReport(reason))
+        endAuthentication()
         removeAllSubscriptions()
         router.account.left()
         service.clientLog?.ended(self, reason)

@@ -1,5 +1,7 @@
+public import Accounts
 public import Logging
 import NATSProtocol
+import Platform
 import Synchronization
 public import Transport
 
@@ -17,6 +19,9 @@ public final class NATSService: @unchecked Sendable {
 
     /// Where reports about the server are made; to be set before the start. Not retained.
     public weak var reports: (any ServerReporting)?
+
+    /// Who may connect.
+    let authenticator: Authenticator
 
     /// What is the same in the INFO of each client.
     private(set) var info = ServerInfo()
@@ -36,8 +41,15 @@ public final class NATSService: @unchecked Sendable {
     /// The sessions of one loop, by connection. For that loop only.
     final class SessionList: @unchecked Sendable { var all: [UInt64: ClientSession] = [:] }
 
-    /// - Parameter log: where to say what becomes of clients; nil says nothing.
-    public init(loops group: EventLoopGroup, options: NATSServerOptions, log: Logger? = nil) {
+    /// - Parameters:
+    ///   - directory: who may connect; nil lets everybody in.
+    ///   - log: where to say what becomes of clients; nil says nothing.
+    public init(
+        loops group: EventLoopGroup, options: NATSServerOptions,
+        directory: AccountDirectory? = nil, log: Logger? = nil
+    ) {
+        authenticator = Authenticator(
+            directory ?? AccountDirectory(), loopCount: group.loops.count)
         clientLog = log.map { ClientLog($0) }
         var options = options
         if options.serverID.isEmpty { options.serverID = Self.makeServerID() }
@@ -86,8 +98,21 @@ public final class NATSService: @unchecked Sendable {
     /// Closes the port; the connections end with their loops.
     public func stop() {
         stopping.store(true, ordering: .relaxed)
+        authenticator.workers.stop()
         guard let listener else { return }
         loops[0].post { listener.close() }
+    }
+
+    /// From now on `directory` says who may connect, and what those may do who are here: some have
+    /// to go, some lose subscriptions. Any thread.
+    public func replaceDirectory(_ directory: AccountDirectory) {
+        authenticator.replace(directory)
+        for loop in loops {
+            let list = sessions[loop.index]
+            loop.post {
+                for session in Array(list.all.values) { session.renewIdentity(directory) }
+            }
+        }
     }
 
     /// How the server publishes to the clients of `account`; for loop 0.
@@ -188,6 +213,15 @@ public final class NATSService: @unchecked Sendable {
         }
     }
 
+    /// Runs `body` with the session of a connection, on its loop, if it is still there then. Any
+    /// thread.
+    func withSession(
+        of connection: Connection, _ body: @escaping @Sendable (ClientSession) -> Void
+    ) {
+        let list = sessions[connection.loop.index]
+        connection.loop.post { list.all[connection.id].map(body) }
+    }
+
     private func checkKeepalive(of list: SessionList, on loop: EventLoop) {
         let now = loop.monotonicNanoseconds
         for session in list.all.values { session.checkKeepalive(now) }
@@ -197,7 +231,6 @@ public final class NATSService: @unchecked Sendable {
     }
 
     private static func makeServerID() -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        return "N" + String((0..<55).map { _ in alphabet[Int.random(in: 0..<32)] })
+        SigningKey(.server, seed: Entropy.bytes(32)).publicKey.text
     }
 }

@@ -170,6 +170,11 @@ extension LoopRouter {
             case .exhausted: return false
             }
         }
+        if traits.contains(.givesAnswers), message.replyByteCount > 0 {
+            subscription.permitAnswer(
+                to: UnsafeRawBufferPointer(start: message.reply, count: message.replyByteCount)
+                    .bytes, now: loop.monotonicNanoseconds)
+        }
         let strips = message.hasHeaders && traits.contains(.noHeaders)
         if strips || traits.contains(.longSID) {
             putPieces(message, recipient, subscription.sid, withHeaders: !strips)

@@ -114,6 +114,7 @@ final class LoopRouter: @unchecked Sendable {
         // Read before the match: a change in between makes the entry outdated, not wrong.
         let stamp = index.stamp(for: subject)
         index.match(subject, &subscriptions, &tags)
+        subscriptions.removeAll { !$0.mayReceive(subject) }
         var distinct: [CaptureTag] = []
         for tag in tags where !distinct.contains(tag) { distinct.append(tag) }
         let entry = MatchCache.Entry.allocate(capacity: 1)

@@ -28,6 +28,7 @@ struct Recipient {
         connectionID = subscription.connection.id
         traits = subscription.traits
         if subscription.isLimited { traits.insert(.limited) }
+        if subscription.givesAnswers { traits.insert(.givesAnswers) }
         self.subscription = .passUnretained(subscription)
         (sid0, sid1) = (0, 0)
         sidByteCount = subscription.sid.count + 1
@@ -48,6 +49,9 @@ struct MatchEntry {
     let stamp: SubscriptionIndex.Stamp
     /// The router's epoch at which the stamp was last compared.
     var checkedEpoch: UInt64
+    /// The ``CompiledPermissions/id`` of whoever was last found allowed to publish this; 0 for
+    /// nobody.
+    var allowedPublisher: UInt64 = 0
     let subject: UnsafeMutableRawPointer
     let subjectByteCount: Int
     /// Plain subscribers first, then the members of each queue group.

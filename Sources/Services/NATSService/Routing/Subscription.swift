@@ -24,12 +24,19 @@ final class Subscription: Sendable, Equatable {
         static let limited = Traits(rawValue: 8)
         /// Publishers do not wait for it when it is slow; it misses the message.
         static let skippedWhenFull = Traits(rawValue: 16)
+        /// The client may answer what it gets, though not publish freely.
+        static let givesAnswers = Traits(rawValue: 32)
     }
 
     /// Deliveries so far, a counter for each loop, which alone writes it.
     private let counters: Counters
     /// How many messages may still come, where UNSUB has set a maximum.
     private let remaining = Atomic<Int64>(.max)
+
+    /// Whether ``rights`` say anything, to be looked at first.
+    let isRestricted = Atomic<Bool>(false)
+    /// What the client's permissions mean for this subscription.
+    let rights = Mutex(ReceiverRights())
 
     private struct Counters: @unchecked Sendable {
         let base: UnsafeMutablePointer<Atomic<Int64>>

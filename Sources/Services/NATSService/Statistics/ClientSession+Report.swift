@@ -1,3 +1,4 @@
+import Accounts
 import Model
 import Transport
 
@@ -22,11 +23,12 @@ extension ClientSession {
         report.bytesOut = delivered.bytes
         report.stallCount = statistics.stallCount
         report.subscriptionCount = subscriptions.count
-        if let identity {
-            report.name = identity.name
-            report.language = identity.language
-            report.version = identity.version
+        if let details {
+            report.name = details.name
+            report.language = details.language
+            report.version = details.version
         }
+        report.user = identity.user.text
         return report
     }
 

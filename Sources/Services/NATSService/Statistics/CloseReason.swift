@@ -48,6 +48,10 @@ public enum CloseReason: String, Sendable, CaseIterable {
             case .controlLineTooLong: .controlLineTooLong
             case .payloadTooLarge: .payloadTooLarge
             case .authorizationViolation: .authenticationFailure
+            case .authenticationTimeout: .authenticationTimeout
+            case .userExpired, .accountExpired: .authenticationExpired
+            case .userRevoked: .credentialsRevoked
+            case .tooManyAccountConnections: .tooManyAccountConnections
             case .invalidClientProtocol: .badProtocolVersion
             case .noRespondersNeedsHeaders: .noRespondersNeedsHeaders
             case .staleConnection: .staleConnection

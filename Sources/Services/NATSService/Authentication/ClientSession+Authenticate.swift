@@ -1,0 +1,173 @@
+import Accounts
+import Bytes
+import NATSProtocol
+import ServerConfig
+import Transport
+
+/// From the first byte to the answer to CONNECT.
+extension ClientSession {
+    /// unauthenticated → authenticating → ready; the first may go to the last at once, and a second
+    /// CONNECT leads from the last to the second.
+    enum Phase {
+        /// Nothing but CONNECT is listened to.
+        case unauthenticated
+        /// The answer to CONNECT takes its time; what comes meanwhile is kept.
+        case authenticating
+        case ready
+    }
+
+    /// So much may come while an answer to CONNECT is worked out; then reading stops.
+    private static let patienceByteCount = 64 << 10
+
+    /// At the start: whether this client has to say who it is, and until when.
+    func beginAuthentication(_ directory: AccountDirectory) {
+        guard directory.requiresCredentials || connectionType == .webSocket && directory.webSocketDiffers
+        else { return }
+        phase = .unauthenticated
+        authenticationTimer = connection.loop.schedule(
+            afterNanoseconds: directory.timeoutNanoseconds
+        ) { [weak self] in
+            guard let self, phase == .unauthenticated, connection.isOpen else { return }
+            refuse(.authenticationTimeout)
+        }
+    }
+
+    /// What comes from a client that is not let in.
+    ///
+    /// - Returns: how many bytes it took; nil to go on as usual.
+    func receivedTooEarly(_ bytes: RawSpan) -> Int? {
+        switch phase {
+        case .ready: return nil
+        case .authenticating:
+            if bytes.byteCount > Self.patienceByteCount { connection.pauseReading() }
+            return 0
+        case .unauthenticated:
+            guard bytes.byteCount > 0 else { return 0 }
+            // The first letter decides: nobody may send a payload before.
+            let first = bytes[byteAt: 0]
+            if first == UInt8(ascii: "C") || first == UInt8(ascii: "c") { return nil }
+            if admitSilently() { return nil }
+            return bytes.byteCount
+        }
+    }
+
+    /// The first command is not CONNECT: fine where somebody stands for those who say nothing.
+    private func admitSilently() -> Bool {
+        let answer = service.authenticator.authenticate(
+            credentials(ConnectOptions()), now: connection.loop.now)
+        if case .accepted(let identity) = answer, admit(identity) { return true }
+        if connection.isOpen { violate(user: nil, nil) }
+        return false
+    }
+
+    /// CONNECT. Whoever connects again starts afresh, without the subscriptions so far.
+    func connect(_ argument: RawSpan) {
+        guard let options = try? ConnectOptions(parsing: argument) else {
+            return end(.protocolViolation)
+        }
+        cancelAuthenticationTimer()
+        settle(
+            service.authenticator.authenticate(credentials(options), now: connection.loop.now),
+            options)
+    }
+
+    var connectionType: ConnectionType { .standard }
+
+    private func credentials(_ options: ConnectOptions) -> ClientCredentials {
+        var credentials = ClientCredentials()
+        credentials.user = options.user
+        credentials.password = options.password
+        credentials.token = options.authToken
+        credentials.nkey = options.nkey
+        credentials.jwt = options.jwt
+        credentials.signature = options.signature
+        credentials.nonce = Array(nonce.utf8)
+        credentials.connectionType = connectionType
+        credentials.host = connection.remoteAddress.host
+        return credentials
+    }
+
+    private func settle(_ answer: Authentication, _ options: ConnectOptions) {
+        switch answer {
+        case .accepted(let identity): finishConnect(options, identity)
+        case .refused(let refusal): violate(user: options, refusal)
+        case .mustHash(let work): hash(work, options)
+        case .mustResolve: violate(user: options, .accountUnknown)
+        case .mustAskCallout: violate(user: options, .calloutRefused("no service"))
+        }
+    }
+
+    private func hash(_ work: PasswordWork, _ options: ConnectOptions) {
+        phase = .authenticating
+        let (connection, service) = (connection, service)
+        let isTaken = service.authenticator.workers.submit(
+            work, isWanted: { !connection.isGone },
+            finish: { answer in
+                service.withSession(of: connection) { $0.resume(answer, options) }
+            })
+        if !isTaken {
+            service.clientLog?.warn("too many logins wait for their password to be checked", self)
+            refuse(.authenticationTimeout)
+        }
+    }
+
+    /// The answer has come; what the client has sent meanwhile follows.
+    private func resume(_ answer: Authentication, _ options: ConnectOptions) {
+        guard phase == .authenticating, connection.isOpen else { return }
+        phase = .unauthenticated
+        settle(answer, options)
+        guard phase != .authenticating, connection.isOpen else { return }
+        // Both, so that what is kept is delivered also where reading never stopped.
+        connection.pauseReading()
+        connection.resumeReading()
+    }
+
+    private func finishConnect(_ options: ConnectOptions, _ new: Identity) {
+        guard options.account.isEmpty, !options.newAccount else {
+            return violate(user: options, nil)
+        }
+        guard 0...1 ~= options.clientProtocol else { return refuse(.invalidClientProtocol) }
+        guard options.headers || !options.noResponders else {
+            return refuse(.noRespondersNeedsHeaders)
+        }
+        removeAllSubscriptions()
+        guard admit(new) else { return }
+        adopt(options)
+    }
+
+    /// Lets the client in as `new`.
+    ///
+    /// - Returns: false where its account is full; the connection ends then.
+    private func admit(_ new: Identity) -> Bool {
+        enter(service.accounts.account(named: new.account))
+        let limit = new.limits.maximumAccountConnections
+        if limit >= 0, router.account.clientCount > limit {
+            refuse(.tooManyAccountConnections)
+            return false
+        }
+        phase = .ready
+        cancelAuthenticationTimer()
+        take(new)
+        return true
+    }
+
+    private func cancelAuthenticationTimer() {
+        if let authenticationTimer { connection.loop.cancel(authenticationTimer) }
+        authenticationTimer = nil
+    }
+
+    /// Not let in: the client is told so, the log whom it was about.
+    private func violate(user options: ConnectOptions?, _ refusal: AuthenticationRefusal?) {
+        if let refusal { service.clientLog?.refused(self, refusal) }
+        service.clientLog?.violated(
+            self, options, service.authenticator.directory)
+        refuse(.authorizationViolation)
+    }
+
+    /// The connection has ended.
+    func endAuthentication() {
+        cancelAuthenticationTimer()
+        if let expiryTimer { connection.loop.cancel(expiryTimer) }
+        expiryTimer = nil
+    }
+}
