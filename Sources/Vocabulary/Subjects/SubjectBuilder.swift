@@ -52,7 +52,7 @@ struct SubjectBuilder: ~Escapable {
     private mutating func separate() { if !bytes.isEmpty { bytes.append(Self.separator) } }
 
     private mutating func append(_ range: Range<Int>) {
-        subject.extracting(range).withUnsafeBytes { bytes.append(contentsOf: $0) }
+        bytes += [UInt8](copying: subject.extracting(range))
     }
 
     private mutating func append(number: Int) { bytes += Array(String(number).utf8) }

@@ -60,6 +60,26 @@ public struct SubjectFilter: Hashable, Sendable {
         }
     }
 
+    /// What both match, as one filter; nil if that is nothing.
+    public func intersection(with other: SubjectFilter) -> SubjectFilter? {
+        guard overlaps(other) else { return nil }
+        var lefts = text.split(separator: ".")[...]
+        var rights = other.text.split(separator: ".")[...]
+        var tokens: [Substring] = []
+        while let left = lefts.popFirst(), let right = rights.popFirst() {
+            if left == ">" {
+                tokens += [right] + rights
+                break
+            }
+            if right == ">" {
+                tokens += [left] + lefts
+                break
+            }
+            tokens.append(left == "*" ? right : left)
+        }
+        return SubjectFilter(tokens.joined(separator: "."))
+    }
+
     /// Whether every subject that `other` matches is matched by this one too.
     public func contains(_ other: SubjectFilter) -> Bool {
         let (outer, inner) = (bytes.span.bytes, other.bytes.span.bytes)

@@ -1,3 +1,5 @@
+import Bytes
+import Subjects
 import Synchronization
 import Transport
 
@@ -19,6 +21,17 @@ public final class AccountRouting: @unchecked Sendable {
     /// closed.
     private let routers: Mutex<[LoopRouter?]?>
     private let clients = Atomic<Int>(0)
+    private let sharing = Mutex(Sharing())
+    /// Requests from other accounts that wait for answers.
+    let responses = ResponseTable()
+    private let expectsResponses = Atomic<Bool>(false)
+
+    /// What the configuration says of an account's subjects.
+    struct Sharing {
+        var mappings = SubjectMappings()
+        var streamImports: [StreamImport] = []
+        var serviceImports: [ServiceImport] = []
+    }
 
     init(name: String, contexts: [LoopContext]) {
         self.name = name
@@ -41,6 +54,35 @@ public final class AccountRouting: @unchecked Sendable {
 
     func entered() { clients.add(1, ordering: .relaxed) }
     func left() { clients.subtract(1, ordering: .relaxed) }
+
+    // MARK: Mappings, imports and exports. Any thread.
+
+    var mappings: SubjectMappings { sharing.withLock { $0.mappings } }
+    var streamImports: [StreamImport] { sharing.withLock { $0.streamImports } }
+
+    /// What becomes of a request from another account.
+    func mapped(_ subject: RawSpan, random: UInt64) -> SubjectMappings.Outcome {
+        let mappings = mappings
+        return mappings.isEmpty ? .same : mappings.outcome(of: subject, random: random)
+    }
+
+    /// From now on these hold. Sessions have to be told.
+    func replace(_ new: Sharing) {
+        let old = sharing.withLock { sharing in
+            defer { sharing = new }
+            return sharing
+        }
+        for service in old.serviceImports { index.remove(.service(service), for: service.local) }
+        for service in new.serviceImports { index.add(.service(service), for: service.local) }
+    }
+
+    /// - Returns: the reply subject that a service of this account sees.
+    func expect(_ request: ResponseTable.Request, now: Int64) -> [UInt8] {
+        if !expectsResponses.exchange(true, ordering: .acquiringAndReleasing) {
+            index.add(.responses(responses), for: responses.filter)
+        }
+        return responses.expect(request, now: now)
+    }
 
     // MARK: Numbers. Any thread; they may be a moment old.
 

@@ -107,6 +107,7 @@ extension ClientSession {
         if let rights = rights(to: filter.span.bytes, queue: queue.span.bytes) {
             subscription.restrict(rights)
             router.index.touch(subscription)
+            touchImports(of: subscription.sid)
             return router.epoch &+= 1
         }
         remove(subscription)

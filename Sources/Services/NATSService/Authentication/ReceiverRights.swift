@@ -1,5 +1,6 @@
 import Accounts
 import Bytes
+import Subjects
 import Synchronization
 
 /// What a client's permissions mean for the messages of one of its subscriptions.
@@ -24,17 +25,28 @@ extension Subscription {
 
     /// Whether messages of this subject come through. Any loop, when a match is made.
     func mayReceive(_ subject: RawSpan) -> Bool {
+        if let origin { return origin.mayReceive(subject, as: mapping) }
         guard isRestricted.load(ordering: .acquiring) else { return true }
         let filter = rights.withLock { $0.filter }
         return filter?.mayReceive(subject) ?? true
     }
 
+    /// What another account's subject is called here decides.
+    private func mayReceive(_ subject: RawSpan, as mapping: SubjectTransform?) -> Bool {
+        guard isRestricted.load(ordering: .acquiring),
+            let shown = mapping?.apply(to: subject)
+        else { return mayReceive(subject) }
+        return mayReceive(shown.span.bytes)
+    }
+
     var givesAnswers: Bool {
-        isRestricted.load(ordering: .acquiring) && rights.withLock { $0.answers != nil }
+        if let origin { return origin.givesAnswers }
+        return isRestricted.load(ordering: .acquiring) && rights.withLock { $0.answers != nil }
     }
 
     /// A message that asks for an answer is delivered. Any loop.
     func permitAnswer(to reply: RawSpan, now: Int64) {
+        if let origin { return origin.permitAnswer(to: reply, now: now) }
         guard let answers = rights.withLock({ $0.answers }),
             !answers.permissions.mayPublish(reply)
         else { return }

@@ -4,8 +4,8 @@ import Transport
 extension ClientSession {
     /// What CONNECT says of the client's ways, once it is let in.
     func adopt(_ options: ConnectOptions) {
-        let isRestricted = habits.contains(.restricted)
-        habits = isRestricted ? [.restricted] : []
+        // What its permissions and its account say stays.
+        habits.formIntersection([.restricted, .mapped])
         if options.verbose { habits.insert(.verbose) }
         if options.pedantic { habits.insert(.pedantic) }
         if options.headers { habits.insert(.headers) }

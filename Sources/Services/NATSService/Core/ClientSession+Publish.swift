@@ -9,7 +9,10 @@ extension ClientSession {
     @inline(__always)
     func publish(_ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
         let subject = base + parser.subject.start
-        if mustAskFirst(parser, bytes), !mayPublish(parser, bytes, subject) { return }
+        if mustAskFirst(parser, bytes) {
+            guard mayPublish(parser, bytes, subject) else { return }
+            if habits.contains(.mapped), publishMapped(parser, bytes) { return }
+        }
         let entry = router.match(subject, parser.subject.count)
         var delivered = false
         if parser.isCanonical {
@@ -22,9 +25,11 @@ extension ClientSession {
                 totalByteCount: parser.totalByteCount, hasHeaders: parser.hasHeaders,
                 publisherID: connection.id)
             delivered = router.route(message, entry)
-            if !entry.pointee.tags.isEmpty {
-                router.capture(message, entry.pointee.tags)
-                delivered = true
+            if !entry.pointee.interests.isEmpty {
+                let interests = entry.pointee.interests
+                if router.serve(message, interests, MessageOrigin(session: self)) {
+                    delivered = true
+                }
             }
         } else {
             delivered = publishUncanonical(parser, bytes)
@@ -96,12 +101,12 @@ extension ClientSession {
             headerByteCount: parser.headerByteCount, hasHeaders: parser.hasHeaders,
             headers: bytes.extracting(parser.payloadStart..<payload),
             payload: bytes.extracting(payload..<parser.payloadStart + parser.totalByteCount),
-            publisherID: connection.id, captures: true)
+            publisherID: connection.id, origin: MessageOrigin(session: self))
     }
 
     /// Nobody got a request. If the client itself waits for the reply, it learns so at once.
     @inline(never)
-    private func tellNoResponders(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
+    func tellNoResponders(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
         let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         let reply = bytes.extracting(parser.reply.start..<parser.reply.end)
         guard let waiting = plainSubscription(matching: reply) else { return }

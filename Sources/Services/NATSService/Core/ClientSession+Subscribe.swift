@@ -37,6 +37,7 @@ extension ClientSession {
             if permissions != nil { subscription.restrict(rights) }
             subscriptions[sid] = subscription
             router.index.add(subscription)
+            addImports(of: subscription)
             router.epoch &+= 1
         }
         if habits.contains(.verbose) { connection.write(ServerLine.ok) }
@@ -48,6 +49,7 @@ extension ClientSession {
         if let subscription = subscriptions[sid] {
             if parser.maximum > 0, subscription.limit(to: parser.maximum) {
                 router.index.touch(subscription)
+                touchImports(of: sid)
             } else {
                 remove(subscription)
             }
@@ -66,11 +68,13 @@ extension ClientSession {
     func forget(_ subscription: Subscription) {
         if subscriptions[subscription.sid] === subscription {
             subscriptions[subscription.sid] = nil
+            removeImports(of: subscription.sid)
         }
     }
 
     func removeAllSubscriptions() {
         for subscription in subscriptions.values { router.index.remove(subscription) }
+        for sid in Array(shadows.keys) { removeImports(of: sid) }
         subscriptions = [:]
         router.epoch &+= 1
     }
@@ -78,8 +82,8 @@ extension ClientSession {
     /// A subscription of this client, in no queue group, that would get `subject`.
     func plainSubscription(matching subject: RawSpan) -> Subscription? {
         var matches: [Subscription] = []
-        var tags: [CaptureTag] = []
-        router.index.match(subject, &matches, &tags)
+        var interests: [InternalInterest] = []
+        router.index.match(subject, &matches, &interests)
         return matches.first { $0.connection === connection && $0.queue.isEmpty }
     }
 

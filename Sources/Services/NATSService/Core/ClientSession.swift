@@ -2,6 +2,7 @@ import Accounts
 import Bytes
 import NATSProtocol
 import Platform
+import Subjects
 import Transport
 
 /// One NATS client: reads its commands, answers them, and hands what it publishes to its loop's
@@ -15,6 +16,10 @@ final class ClientSession: ConnectionHandler {
     let service: NATSService
     let clientID: UInt64
     var subscriptions: [[UInt8]: Subscription] = [:]
+    /// What of them lies in the indices of other accounts, by sid.
+    var shadows: [[UInt8]: [Shadow]] = [:]
+    /// What becomes of the subjects that it publishes to; see ``Habits/mapped``.
+    var mappings = SubjectMappings()
 
     // What CONNECT says, as the commands after it need it.
     var habits: Habits = [.verbose]
@@ -48,8 +53,10 @@ final class ClientSession: ConnectionHandler {
         static let noEcho = Habits(rawValue: 16)
         /// There are subjects that it may not publish.
         static let restricted = Habits(rawValue: 32)
+        /// Its account maps subjects.
+        static let mapped = Habits(rawValue: 64)
         /// Those that a publish has to look at before it is routed.
-        static let publishing: Habits = [.verbose, .pedantic, .restricted]
+        static let publishing: Habits = [.verbose, .pedantic, .restricted, .mapped]
     }
 
     struct ClientDetails {
@@ -78,6 +85,8 @@ final class ClientSession: ConnectionHandler {
         self.connection = connection
         router = service.accounts.global.router(on: connection.loop)
         router.account.entered()
+        mappings = router.account.mappings
+        habits = mappings.isEmpty ? [.verbose] : [.verbose, .mapped]
         self.service = service
         self.clientID = clientID
         maximumPayload = service.options.maximumPayload
@@ -98,6 +107,7 @@ final class ClientSession: ConnectionHandler {
         account.entered()
         router = account.router(on: connection.loop)
         router.begin()
+        learnMappings()
     }
 
     func begin() {

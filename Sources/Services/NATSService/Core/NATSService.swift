@@ -57,7 +57,7 @@ public final class NATSService: @unchecked Sendable {
         self.options = options
         closedConnections = ClosedConnections(limit: options.maximumClosedClients)
         loops = group.loops
-        let hub = CaptureHub(home: group.loops[0])
+        let hub = CaptureHub(home: group.loops[0], serverID: options.serverID)
         self.hub = hub
         contexts = group.loops.map { LoopContext(loop: $0, hub: hub) }
         accounts = AccountRegistry(contexts: contexts)
@@ -129,7 +129,7 @@ public final class NATSService: @unchecked Sendable {
     public func addCapture(
         _ tag: CaptureTag, of filter: String, in account: AccountRouting? = nil
     ) {
-        (account ?? accounts.global).index.add(tag, for: Array(filter.utf8))
+        (account ?? accounts.global).index.add(.capture(tag), for: Array(filter.utf8))
     }
 
     /// - Returns: whether it was there.
@@ -137,7 +137,7 @@ public final class NATSService: @unchecked Sendable {
     public func removeCapture(
         _ tag: CaptureTag, of filter: String, in account: AccountRouting? = nil
     ) -> Bool {
-        (account ?? accounts.global).index.remove(tag, for: Array(filter.utf8))
+        (account ?? accounts.global).index.remove(.capture(tag), for: Array(filter.utf8))
     }
 
     // MARK: Numbers

@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import NATSProtocol
+import Subjects
 import Synchronization
 import Transport
 
@@ -176,8 +177,10 @@ extension LoopRouter {
                     .bytes, now: loop.monotonicNanoseconds)
         }
         let strips = message.hasHeaders && traits.contains(.noHeaders)
-        if strips || traits.contains(.longSID) {
-            putPieces(message, recipient, subscription.sid, withHeaders: !strips)
+        if traits.contains(.mapped) || strips || traits.contains(.longSID) {
+            let subject = message.subjectBytes
+            let shown = subscription.mapping?.apply(to: subject.span.bytes) ?? subject
+            putPieces(message, recipient, shown, subscription.sid, withHeaders: !strips)
         } else {
             put(message, recipient)
         }
@@ -191,17 +194,15 @@ extension LoopRouter {
 
     private func putPieces(
         _ message: borrowing RoutedMessage, _ recipient: UnsafeMutablePointer<Recipient>,
-        _ sid: [UInt8], withHeaders: Bool
+        _ subject: [UInt8], _ sid: [UInt8], withHeaders: Bool
     ) {
         let dropped = withHeaders ? 0 : message.headerByteCount
         let total = message.totalByteCount - dropped
         var out: [UInt8] = []
-        out.reserveCapacity(message.subjectByteCount + message.tailByteCount + sid.count + 16)
+        out.reserveCapacity(subject.count + message.tailByteCount + sid.count + 16)
         let writesHeaders = message.hasHeaders && withHeaders
         out.append(contentsOf: (writesHeaders ? "HMSG " : "MSG ").utf8)
-        out.append(
-            contentsOf: UnsafeRawBufferPointer(
-                start: message.subject, count: message.subjectByteCount))
+        out += subject
         out.append(UInt8(ascii: " "))
         out.append(contentsOf: sid)
         out.append(UInt8(ascii: " "))
@@ -227,19 +228,36 @@ extension LoopRouter {
     /// routes it by `inbox` with `subject` to see.
     func routePieces(
         subject: RawSpan, to inbox: RawSpan, reply: RawSpan, headerByteCount: Int, hasHeaders: Bool,
-        headers: RawSpan, payload: RawSpan, publisherID: UInt64, captures: Bool
+        headers: RawSpan, payload: RawSpan, publisherID: UInt64, origin: MessageOrigin
     ) -> Bool {
         let entry = inbox.withUnsafeBytes { match($0.baseAddress ?? Self.nowhere, $0.count) }
-        let captures = captures && !entry.pointee.tags.isEmpty
-        if entry.pointee.recipientCount == 0, !captures { return false }
+        let interests = entry.pointee.interests
+        if entry.pointee.recipientCount == 0, interests.isEmpty { return false }
+        return withMessage(
+            subject: subject, reply: reply, hasHeaders: hasHeaders, headers: headers,
+            payload: payload, publisherID: publisherID
+        ) {
+            var delivered = route($0, entry)
+            if !interests.isEmpty, serve($0, interests, origin) { delivered = true }
+            return delivered
+        }
+    }
+
+    /// Calls `body` with a message put together from pieces.
+    func withMessage(
+        subject: RawSpan, reply: RawSpan, hasHeaders: Bool? = nil, headers: RawSpan,
+        payload: RawSpan, publisherID: UInt64, _ body: (borrowing RoutedMessage) -> Bool
+    ) -> Bool {
+        // Taken out, since `body` may come back here.
         var tail: [UInt8] = []
         swap(&tail, &self.tail)
         tail.removeAll(keepingCapacity: tail.capacity < 1 << 20)
         append(reply, to: &tail)
         if !reply.isEmpty { tail.append(UInt8(ascii: " ")) }
+        let hasHeaders = hasHeaders ?? (headers.byteCount > 0)
         let total = headers.byteCount + payload.byteCount
         if hasHeaders {
-            append(headerByteCount, to: &tail)
+            append(headers.byteCount, to: &tail)
             tail.append(UInt8(ascii: " "))
         }
         append(total, to: &tail)
@@ -250,21 +268,21 @@ extension LoopRouter {
         append(payload, to: &tail)
         tail.append(0x0D)
         tail.append(0x0A)
-        let delivered = tail.withUnsafeBytes { tail in
+        let result = tail.withUnsafeBytes { tail in
             subject.withUnsafeBytes { subject in
-                let message = RoutedMessage(
-                    subject: subject.baseAddress ?? Self.nowhere, subjectByteCount: subject.count,
-                    tail: tail.baseAddress!, tailByteCount: tail.count,
-                    reply: tail.baseAddress!, replyByteCount: reply.byteCount,
-                    contents: tail.baseAddress! + contentStart, headerByteCount: headerByteCount,
-                    totalByteCount: total, hasHeaders: hasHeaders, publisherID: publisherID)
-                let delivered = route(message, entry)
-                if captures { capture(message, entry.pointee.tags) }
-                return delivered || captures
+                body(
+                    RoutedMessage(
+                        subject: subject.baseAddress ?? Self.nowhere,
+                        subjectByteCount: subject.count, tail: tail.baseAddress!,
+                        tailByteCount: tail.count, reply: tail.baseAddress!,
+                        replyByteCount: reply.byteCount,
+                        contents: tail.baseAddress! + contentStart,
+                        headerByteCount: headers.byteCount, totalByteCount: total,
+                        hasHeaders: hasHeaders, publisherID: publisherID))
             }
         }
         swap(&tail, &self.tail)
-        return delivered
+        return result
     }
 
     /// Something for empty ranges to point to.
@@ -278,5 +296,21 @@ extension LoopRouter {
     private func append(_ number: Int, to out: inout [UInt8]) {
         if number >= 10 { append(number / 10, to: &out) }
         out.append(UInt8(ascii: "0") + UInt8(number % 10))
+    }
+}
+
+/// The parts of a message, for what copies them.
+extension RoutedMessage {
+    var subjectBytes: [UInt8] {
+        Array(UnsafeRawBufferPointer(start: subject, count: subjectByteCount))
+    }
+
+    var replyBytes: [UInt8] { Array(UnsafeRawBufferPointer(start: reply, count: replyByteCount)) }
+
+    func withParts<Result>(_ body: (_ headers: RawSpan, _ payload: RawSpan) -> Result) -> Result {
+        let headers = UnsafeRawBufferPointer(start: contents, count: headerByteCount)
+        let payload = UnsafeRawBufferPointer(
+            start: contents + headerByteCount, count: totalByteCount - headerByteCount)
+        return body(headers.bytes, payload.bytes)
     }
 }

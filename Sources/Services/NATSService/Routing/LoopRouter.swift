@@ -53,7 +53,7 @@ final class LoopRouter: @unchecked Sendable {
     private var isActive = false
     private var captured: CapturedBlock
     private var subscriptions: [Subscription] = []
-    private var tags: [CaptureTag] = []
+    private var interests: [InternalInterest] = []
     private let seed = UInt64.random(in: .min ... .max)
 
     init(_ context: LoopContext, account: AccountRouting) {
@@ -97,6 +97,11 @@ final class LoopRouter: @unchecked Sendable {
         return lookup(subject, count)
     }
 
+    /// The same for bytes that are not in a publisher's line.
+    func match(_ subject: [UInt8]) -> MatchCache.Entry {
+        subject.withUnsafeBytes { match($0.baseAddress ?? Self.nowhere, $0.count) }
+    }
+
     @inline(never)
     private func lookup(_ subject: UnsafeRawPointer, _ count: Int) -> MatchCache.Entry {
         let hash = hash(subject, count)
@@ -113,17 +118,17 @@ final class LoopRouter: @unchecked Sendable {
     private func build(_ subject: RawSpan, _ hash: UInt64) -> MatchCache.Entry {
         // Read before the match: a change in between makes the entry outdated, not wrong.
         let stamp = index.stamp(for: subject)
-        index.match(subject, &subscriptions, &tags)
+        index.match(subject, &subscriptions, &interests)
         subscriptions.removeAll { !$0.mayReceive(subject) }
-        var distinct: [CaptureTag] = []
-        for tag in tags where !distinct.contains(tag) { distinct.append(tag) }
+        var distinct: [InternalInterest] = []
+        for interest in interests where !distinct.contains(interest) { distinct.append(interest) }
         let entry = MatchCache.Entry.allocate(capacity: 1)
         entry.initialize(
             to: MatchEntry(
                 subject: subject, hash: hash, stamp: stamp, epoch: epoch, matches: subscriptions,
-                tags: distinct, loopIndex: loop.index))
+                interests: distinct, loopIndex: loop.index))
         subscriptions.removeAll(keepingCapacity: subscriptions.capacity < 1024)
-        tags.removeAll(keepingCapacity: true)
+        interests.removeAll(keepingCapacity: true)
         cache.insert(entry)
         last = entry
         return entry
@@ -131,17 +136,15 @@ final class LoopRouter: @unchecked Sendable {
 
     // MARK: What the server itself subscribes to
 
-    func capture(_ message: borrowing RoutedMessage, _ tags: [CaptureTag]) {
-        for tag in tags {
-            captured.append(
-                tag: tag, connectionID: message.publisherID,
-                subject: UnsafeRawBufferPointer(
-                    start: message.subject, count: message.subjectByteCount),
-                reply: UnsafeRawBufferPointer(start: message.reply, count: message.replyByteCount),
-                headerByteCount: message.headerByteCount,
-                contents: UnsafeRawBufferPointer(
-                    start: message.contents, count: message.totalByteCount))
-        }
+    func capture(_ message: borrowing RoutedMessage, _ tag: CaptureTag) {
+        captured.append(
+            tag: tag, connectionID: message.publisherID,
+            subject: UnsafeRawBufferPointer(
+                start: message.subject, count: message.subjectByteCount),
+            reply: UnsafeRawBufferPointer(start: message.reply, count: message.replyByteCount),
+            headerByteCount: message.headerByteCount,
+            contents: UnsafeRawBufferPointer(
+                start: message.contents, count: message.totalByteCount))
     }
 
     /// Of the turns so far. Any thread.
@@ -199,6 +202,8 @@ extension MatchEntry {
 
 /// Brings captured blocks to loop 0, and knows how much is on its way there.
 final class CaptureHub: @unchecked Sendable {
+    /// The server's, for what tells where a request came in.
+    let serverID: String
     /// Used on loop 0 only.
     weak var inbox: (any InternalInbox)?
 
@@ -206,7 +211,10 @@ final class CaptureHub: @unchecked Sendable {
     private let bytesOnTheWay = Atomic<Int>(0)
     private static let limit = 16 << 20
 
-    init(home: EventLoop) { self.home = home }
+    init(home: EventLoop, serverID: String) {
+        self.home = home
+        self.serverID = serverID
+    }
 
     /// Publishers on other loops have to wait while loop 0 is that far behind.
     var isCongested: Bool { bytesOnTheWay.load(ordering: .relaxed) > Self.limit }

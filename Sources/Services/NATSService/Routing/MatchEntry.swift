@@ -29,6 +29,7 @@ struct Recipient {
         traits = subscription.traits
         if subscription.isLimited { traits.insert(.limited) }
         if subscription.givesAnswers { traits.insert(.givesAnswers) }
+        if subscription.mapping != nil { traits.insert(.mapped) }
         self.subscription = .passUnretained(subscription)
         (sid0, sid1) = (0, 0)
         sidByteCount = subscription.sid.count + 1
@@ -60,14 +61,15 @@ struct MatchEntry {
     let plainCount: Int
     /// Where each group ends.
     let groupEnds: [Int]
-    let tags: [CaptureTag]
+    /// What the server itself does with the messages.
+    let interests: [InternalInterest]
     /// Keeps what the recipients point to.
     private let subscriptions: [Subscription]
 
     /// - Parameter matches: put in order, plain ones before groups.
     init(
         subject: RawSpan, hash: UInt64, stamp: SubscriptionIndex.Stamp, epoch: UInt64,
-        matches: [Subscription], tags: [CaptureTag], loopIndex: Int
+        matches: [Subscription], interests: [InternalInterest], loopIndex: Int
     ) {
         self.hash = hash
         self.stamp = stamp
@@ -90,7 +92,7 @@ struct MatchEntry {
             ends.append(ordered.count)
         }
         groupEnds = ends
-        self.tags = tags
+        self.interests = interests
         subscriptions = ordered
         recipientCount = ordered.count
         recipients = .allocate(capacity: max(1, ordered.count))

@@ -69,7 +69,10 @@ public final class NATSRouter: NATSRouting {
         let isTaken = router.routePieces(
             subject: subject, to: inbox, reply: replyTo,
             headerByteCount: block.byteCount, hasHeaders: block.byteCount > 0, headers: block,
-            payload: payload, publisherID: 0, captures: captures)
+            payload: payload, publisherID: 0,
+            origin: MessageOrigin(
+                captures: captures,
+                inbox: subject.hasSameBytes(as: inbox) ? nil : [UInt8](copying: inbox)))
         // Perhaps the routers' part of this turn is over.
         if !hadCaptured, router.hasCaptured { router.loop.post {} }
         return isTaken

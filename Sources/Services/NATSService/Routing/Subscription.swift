@@ -1,3 +1,4 @@
+import Subjects
 import Synchronization
 import Transport
 
@@ -10,6 +11,11 @@ final class Subscription: Sendable, Equatable {
     /// Empty: not in a queue group.
     let queue: [UInt8]
     let traits: Traits
+    /// Of a subscription that lies in another account's index, because the client's account imports
+    /// from there: the one that the client made, which counts for both.
+    let origin: Subscription?
+    /// What the client calls the subjects that this one is found by; nil for the same.
+    let mapping: SubjectTransform?
 
     /// Things about a subscription that need more than the fastest path.
     struct Traits: OptionSet {
@@ -26,6 +32,8 @@ final class Subscription: Sendable, Equatable {
         static let skippedWhenFull = Traits(rawValue: 16)
         /// The client may answer what it gets, though not publish freely.
         static let givesAnswers = Traits(rawValue: 32)
+        /// The client sees other subjects than those it was found by.
+        static let mapped = Traits(rawValue: 64)
     }
 
     /// Deliveries so far, a counter for each loop, which alone writes it.
@@ -45,6 +53,8 @@ final class Subscription: Sendable, Equatable {
     init(
         connection: Connection, sid: [UInt8], filter: [UInt8], queue: [UInt8], traits: Traits
     ) {
+        origin = nil
+        mapping = nil
         self.connection = connection
         self.sid = sid
         self.filter = filter
@@ -55,7 +65,19 @@ final class Subscription: Sendable, Equatable {
         for index in 0..<loopCount { (counters.base + index).initialize(to: Atomic(0)) }
     }
 
-    deinit { counters.base.deallocate() }
+    /// The part of `origin` that another account's messages come by.
+    init(_ origin: Subscription, importedBy filter: [UInt8], mapping: SubjectTransform?) {
+        self.origin = origin
+        self.mapping = mapping
+        self.filter = filter
+        connection = origin.connection
+        sid = origin.sid
+        queue = origin.queue
+        traits = origin.traits
+        counters = origin.counters
+    }
+
+    deinit { if origin == nil { counters.base.deallocate() } }
 
     static func == (left: Subscription, right: Subscription) -> Bool { left === right }
 
@@ -72,7 +94,9 @@ final class Subscription: Sendable, Equatable {
         return sum
     }
 
-    var isLimited: Bool { remaining.load(ordering: .relaxed) != .max }
+    var isLimited: Bool {
+        origin?.isLimited ?? (remaining.load(ordering: .relaxed) != .max)
+    }
 
     /// How many messages UNSUB has allowed in all; 0 for no limit.
     var maximum: Int64 {
@@ -93,6 +117,7 @@ final class Subscription: Sendable, Equatable {
     enum Permit { case granted, last, exhausted }
 
     func takePermit() -> Permit {
+        if let origin { return origin.takePermit() }
         let before = remaining.subtract(1, ordering: .relaxed).oldValue
         return before > 1 ? .granted : before == 1 ? .last : .exhausted
     }

@@ -11,7 +11,7 @@ import Synchronization
 final class SubscriptionIndex: Sendable {
     private struct Tries {
         var clients = SubscriptionTrie<Subscription>()
-        var captures = SubscriptionTrie<CaptureTag>()
+        var interests = SubscriptionTrie<InternalInterest>()
     }
 
     private let tries = Mutex(Tries())
@@ -72,13 +72,14 @@ final class SubscriptionIndex: Sendable {
     /// Lets the routers look again, without a change of who subscribes.
     func touch(_ subscription: Subscription) { changed(subscription.filter) }
 
-    func add(_ tag: CaptureTag, for filter: [UInt8]) {
-        tries.withLock { $0.captures.insert(tag, for: filter.span.bytes) }
+    func add(_ interest: InternalInterest, for filter: [UInt8]) {
+        tries.withLock { $0.interests.insert(interest, for: filter.span.bytes) }
         changed(filter)
     }
 
-    func remove(_ tag: CaptureTag, for filter: [UInt8]) -> Bool {
-        let removed = tries.withLock { $0.captures.remove(tag, for: filter.span.bytes) }
+    @discardableResult
+    func remove(_ interest: InternalInterest, for filter: [UInt8]) -> Bool {
+        let removed = tries.withLock { $0.interests.remove(interest, for: filter.span.bytes) }
         if removed { changed(filter) }
         return removed
     }
@@ -92,11 +93,12 @@ final class SubscriptionIndex: Sendable {
     }
 
     func match(
-        _ subject: RawSpan, _ subscriptions: inout [Subscription], _ tags: inout [CaptureTag]
+        _ subject: RawSpan, _ subscriptions: inout [Subscription],
+        _ interests: inout [InternalInterest]
     ) {
         tries.withLock {
             $0.clients.collect(subject, into: &subscriptions)
-            $0.captures.collect(subject, into: &tags)
+            $0.interests.collect(subject, into: &interests)
         }
     }
 
