@@ -113,7 +113,9 @@ let services: [Target] = [
     layer(
         "Services", "Monitoring",
         [
-            "JSON", "JetStreamAPI", "Model", .product(name: "NIOCore", package: "swift-nio"),
+            "Broker", "Bytes", "Catalog", "JSON", "JetStreamAPI", "KafkaCoordination", "KafkaService", "Model",
+            "NATSService", "Platform", "Subjects", "Transport",
+            .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"),
         ]),

@@ -47,7 +47,10 @@ public struct ConsumerInfo: Equatable, Sendable {
         self.now = now
     }
 
-    func writeMembers(to json: inout JSONWriter, isAnnounced: Bool) {
+    /// The members, into an object that is open.
+    ///
+    /// - Parameter isAnnounced: whether what clients don't set is filled in, as answers show it.
+    public func writeMembers(to json: inout JSONWriter, isAnnounced: Bool) {
         json.field("stream_name", stream)
         json.field("name", name)
         json.field("created", created.rfc3339)

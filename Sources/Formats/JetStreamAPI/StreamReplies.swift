@@ -28,7 +28,7 @@ public struct StreamState: Equatable, Sendable {
             && one.subjects.elementsEqual(two.subjects, by: ==)
     }
 
-    func write(to json: inout JSONWriter) {
+    public func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("messages", messages)
         json.field("bytes", bytes)

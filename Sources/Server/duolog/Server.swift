@@ -18,6 +18,7 @@ struct ServerFailure: Error, CustomStringConvertible {
 final class Server {
     private let plan: ServerPlan
     private let log: Logger
+    private let start: Timestamp
     private let loops: EventLoopGroup
     private let nats: NATSService
     private var wal: WriteAheadLog?
@@ -25,6 +26,7 @@ final class Server {
     private var jetStream: JetStreamService?
     private var kafka: KafkaService?
     private var kafkaListener: Listener?
+    private var reports: ReportService?
     private var monitoring: MonitoringServer?
     private var portsFile: PortsFile?
 
@@ -35,6 +37,7 @@ final class Server {
     init(_ plan: ServerPlan, log: Logger) throws {
         self.plan = plan
         self.log = log
+        start = Clock.now()
         log.info("Starting \(plan.program)")
         log.info("  Version:  \(ServerVersion.duolog) (NATS \(ServerVersion.nats))")
         loops = try EventLoopGroup(loopCount: plan.loopCount)
@@ -125,24 +128,25 @@ final class Server {
         }
     }
 
+    /// The reports are there also without a port to ask for them: the system account may.
     private func monitor() throws {
+        let reports = ReportService(
+            nats: nats, broker: broker, jetStream: jetStream, kafka: kafka, home: loops.loops[0],
+            facts: ServerFacts(plan, nats, start: start, kafkaPort: kafkaListener?.port))
+        self.reports = reports
+        nats.reports = reports
         guard let port = plan.monitoringPort else { return }
-        let (plan, nats, broker, kafkaPort) = (plan, nats, broker, kafkaListener?.port)
-        let home = loops.loops[0]
-        let start = Clock.now()
+        let endpoints = MonitoringEndpoints(reports)
         let server: MonitoringServer
         do {
             server = try MonitoringServer(host: plan.host, port: port) { request, answer in
-                home.post {
-                    let snapshot = ServerSnapshot(
-                        plan: plan, start: start, nats: nats, kafkaPort: kafkaPort, broker: broker)
-                    answer(MonitoringEndpoints.response(to: request.path, snapshot) ?? .notFound)
-                }
+                endpoints.respond(to: request, answer)
             }
         } catch {
             throw ServerFailure(description: "listen tcp \(plan.host):\(port) for monitoring: \(error)")
         }
         monitoring = server
+        reports.facts.httpPort = server.port
         log.info("Starting http monitor on \(plan.host):\(server.port)")
     }
 

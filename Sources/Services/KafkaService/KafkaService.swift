@@ -17,6 +17,7 @@ public final class KafkaService: @unchecked Sendable {
     /// JoinGroup and SyncGroup requests that the coordinator keeps.
     private var parkedExchanges: [GroupReplyToken: Exchange] = [:]
     private var lastToken: UInt64 = 0
+    var counters = KafkaCounters()
     private var groupTimer: (deadline: Int64, id: TimerID)?
 
     public init(broker: Broker, options: KafkaServiceOptions) {
@@ -41,6 +42,9 @@ public final class KafkaService: @unchecked Sendable {
                 port: options.advertisedPort ?? local.port)
         }
     }
+
+    /// What clients have asked for. On the loop.
+    public var statistics: KafkaServiceStatistics { counters.statistics }
 
     // MARK: Answers that wait for the disk
 

@@ -28,6 +28,8 @@ final class KafkaSession: ConnectionHandler {
         self.service = service
         self.host = host
         self.port = port
+        service.counters.connectionCount += 1
+        service.counters.totalConnections += 1
         closeWhenIdle()
     }
 
@@ -63,12 +65,14 @@ final class KafkaSession: ConnectionHandler {
             let exchange = Exchange(self, responses.open(requestByteCount: frame.byteCount), .apiVersions, header)
             return ApiVersionsHandler.refuse(exchange)
         }
+        service.counters.count(api, byteCount: frame.byteCount)
         let exchange = Exchange(self, responses.open(requestByteCount: frame.byteCount), api, header)
         try exchange.dispatch(&reader, frame: frame)
     }
 
     func closed(_ connection: Connection) {
         isClosed = true
+        service.counters.connectionCount -= 1
         for fetch in parkedFetches.values { fetch.cancel() }
         parkedFetches = [:]
         if let idleTimer { service.loop.cancel(idleTimer) }

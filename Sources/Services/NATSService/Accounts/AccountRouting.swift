@@ -21,6 +21,7 @@ public final class AccountRouting: @unchecked Sendable {
     /// closed.
     private let routers: Mutex<[LoopRouter?]?>
     private let clients = Atomic<Int>(0)
+    private let slowConsumers = Atomic<UInt64>(0)
     private let sharing = Mutex(Sharing())
     /// Requests from other accounts that wait for answers.
     let responses = ResponseTable()
@@ -95,4 +96,10 @@ public final class AccountRouting: @unchecked Sendable {
 
     public var clientCount: Int { clients.load(ordering: .relaxed) }
     public var subscriptionCount: Int { index.clientSubscriptionCount }
+    /// How often subscriptions changed, and how often they were searched.
+    public var indexStatistics: IndexStatistics { index.statistics }
+    /// Clients that were cut off because they took too little.
+    public var slowConsumerCount: UInt64 { slowConsumers.load(ordering: .relaxed) }
+
+    func countSlowConsumer() { slowConsumers.add(1, ordering: .relaxed) }
 }

@@ -38,6 +38,9 @@ struct ClientLog: Sendable {
         log.debug("\(Self.name(session)) - Client connection closed: \(reason.rawValue)")
     }
 
+    func lameDuckBegan() { log.info("Entering lame duck mode, stop accepting new clients") }
+    func lameDuckCloses() { log.info("Closing existing clients") }
+
     /// A command that a client sent, up to the end of its line. What CONNECT carries may be secret,
     /// so only its verb is shown.
     func received(_ bytes: RawSpan, at position: Int, by session: ClientSession) {

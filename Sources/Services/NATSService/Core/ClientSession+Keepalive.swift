@@ -57,6 +57,11 @@ extension ClientSession {
         connection.write(ServerLine.pong)
         guard clientProtocol >= 1, !sentSecondInfo else { return }
         sentSecondInfo = true
+        connection.write(laterInfo.line)
+    }
+
+    /// What an INFO says after CONNECT.
+    var laterInfo: ServerInfo {
         var info = service.info
         info.clientID = clientID
         info.clientAddress = connection.remoteAddress.host
@@ -64,6 +69,6 @@ extension ClientSession {
         info.nonce = nonce
         info.maximumPayload = maximumPayload
         info.accountName = router.account.name
-        connection.write(info.line)
+        return info
     }
 }

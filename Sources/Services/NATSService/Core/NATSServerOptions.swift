@@ -39,4 +39,15 @@ public struct NATSServerOptions: Sendable {
     public var lameDuckGraceNanoseconds: Int64 = 10_000_000_000
 
     public init() {}
+
+    /// What INFO says: the advertised address, with the real port where it names none.
+    func advertised(port: Int) -> (host: String, port: Int) {
+        guard !clientAdvertise.isEmpty else { return (host, port) }
+        guard let colon = clientAdvertise.lastIndex(of: ":"), !clientAdvertise.hasSuffix("]"),
+            let named = Int(clientAdvertise[clientAdvertise.index(after: colon)...])
+        else { return (clientAdvertise, port) }
+        let host = clientAdvertise[..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        return (String(isBracketed ? host.dropFirst().dropLast() : host), named > 0 ? named : port)
+    }
 }

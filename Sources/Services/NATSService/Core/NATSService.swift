@@ -30,13 +30,14 @@ public final class NATSService: @unchecked Sendable {
     private let hub: CaptureHub
     /// Each loop's own.
     var sessions: [SessionList] = []
-    private var listener: Listener?
+    private(set) var listener: Listener?
     /// How many connections each loop has, or is about to get.
     private let loads: Mutex<[Int]>
     private let lastClientID = Atomic<UInt64>(0)
     let counters = ServiceCounters()
     let closedConnections: ClosedConnections
     private let stopping = Atomic<Bool>(false)
+    let lameDuck = Atomic<Bool>(false)
 
     /// The sessions of one loop, by connection. For that loop only.
     final class SessionList: @unchecked Sendable { var all: [UInt64: ClientSession] = [:] }
@@ -77,8 +78,7 @@ public final class NATSService: @unchecked Sendable {
         info.serverID = options.serverID
         info.serverName = options.serverName
         info.version = options.version
-        info.host = options.host
-        info.port = port
+        (info.host, info.port) = options.advertised(port: port)
         info.maximumPayload = options.maximumPayload
         info.jetStream = options.jetStream
         info.domain = options.jetStream ? options.domain : ""
@@ -150,6 +150,9 @@ public final class NATSService: @unchecked Sendable {
     /// What happened to clients since the start. Any thread.
     public var clientStatistics: ServiceStatistics { counters.now }
 
+    /// Whether ``enterLameDuck(_:)`` was called. Any thread.
+    public var isLameDuck: Bool { lameDuck.load(ordering: .relaxed) }
+
     /// Whether ``stop()`` was called.
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
 
@@ -194,7 +197,9 @@ public final class NATSService: @unchecked Sendable {
 
     func ended(_ session: ClientSession, _ reason: CloseReason, on loopIndex: Int) {
         switch reason {
-        case .pendingBytes, .writeDeadline: counters.slowConsumers.add(1, ordering: .relaxed)
+        case .pendingBytes, .writeDeadline:
+            counters.slowConsumers.add(1, ordering: .relaxed)
+            session.router.account.countSlowConsumer()
         case .staleConnection: counters.staleConnections.add(1, ordering: .relaxed)
         default: break
         }

@@ -92,7 +92,8 @@ extension JetStreamService {
             let infos = all[start..<min(all.count, start + PageRequest.infosLimit)].compactMap {
                 name in
                 broker.catalog.log(streamName: name).flatMap { broker.log($0) }.map {
-                    shortInfo($0)
+                    // The logs of topics that only Kafka has used are not read for a list.
+                    broker.shortStreamInfo($0)
                 }
             }
             return StreamReply.list(infos, total: all.count, offset: start)
@@ -110,27 +111,6 @@ extension JetStreamService {
             else { return false }
             return stream.subjects.contains { SubjectFilter($0)?.overlaps(filter) ?? false }
         }
-    }
-
-    /// A list does not read the logs of topics that only Kafka has used.
-    private func shortInfo(_ log: PartitionLog) -> StreamInfo {
-        if log.view != nil { return broker.streamInfo(log, leader: nil) }
-        var state = StreamState()
-        state.messages = UInt64(max(0, log.endOffset.value - log.startOffset.value))
-        state.bytes = UInt64(log.byteCount)
-        state.firstSequence = state.messages > 0 ? StreamSequence(log.startOffset).value : 0
-        state.lastSequence = UInt64(log.endOffset.value)
-        let now = broker.loop.now
-        guard let place = broker.catalog.place(of: log.id),
-            let stream = broker.catalog[place.stream]
-        else {
-            return StreamInfo(
-                config: StreamConfig(), created: now, state: state, leader: nil, now: now)
-        }
-        return StreamInfo(
-            config: broker.streamConfig(of: stream, partition: log.partition),
-            created: stream.created,
-            state: state, leader: nil, now: now)
     }
 
     private func answerStreamDelete(_ request: borrowing APIRequest, _ name: String) {

@@ -9,7 +9,7 @@ import Transport
 /// JetStream as NATS clients see it: captures what they publish to streams, answers `$JS.API`, takes acks. On loop 0.
 ///
 /// What a turn captured is decided as one block; its answers wait, together, for the durable mark.
-public final class JetStreamService: InternalInbox, CatalogObserver {
+public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked Sendable {
     let broker: Broker
     let nats: NATSService
     /// The name of the server, which leads all streams.
@@ -20,8 +20,9 @@ public final class JetStreamService: InternalInbox, CatalogObserver {
     var targets = PublishTargets()
     /// Whose delivery was acked last.
     var lastAcked: LastAcked?
-    var apiTotal: UInt64 = 0
-    var apiErrors: UInt64 = 0
+    /// How many API requests came, and how many were answered with an error. On the loop.
+    public internal(set) var apiTotal: UInt64 = 0
+    public internal(set) var apiErrors: UInt64 = 0
     /// Answers of this block that say something is on disk.
     var durableReplies = ReplyBatch()
 

@@ -8,13 +8,21 @@ public struct RouterStatistics: Sendable, Equatable {
     public var bytesIn: UInt64 = 0
     public var messagesOut: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// Subjects whose receivers are remembered now, and how many receivers those have together.
+    public var cachedSubjects = 0
+    public var cachedRecipients = 0
+    /// The most receivers that a subject had since the start.
+    public var largestMatch = 0
 
     public static func + (left: RouterStatistics, right: RouterStatistics) -> RouterStatistics {
         RouterStatistics(
             messagesIn: left.messagesIn &+ right.messagesIn,
             bytesIn: left.bytesIn &+ right.bytesIn,
             messagesOut: left.messagesOut &+ right.messagesOut,
-            bytesOut: left.bytesOut &+ right.bytesOut)
+            bytesOut: left.bytesOut &+ right.bytesOut,
+            cachedSubjects: left.cachedSubjects + right.cachedSubjects,
+            cachedRecipients: left.cachedRecipients + right.cachedRecipients,
+            largestMatch: max(left.largestMatch, right.largestMatch))
     }
 }
 
@@ -130,6 +138,9 @@ final class LoopRouter: @unchecked Sendable {
         subscriptions.removeAll(keepingCapacity: subscriptions.capacity < 1024)
         interests.removeAll(keepingCapacity: true)
         cache.insert(entry)
+        statistics.cachedSubjects = cache.entryCount
+        statistics.cachedRecipients = cache.recipientCount
+        statistics.largestMatch = max(statistics.largestMatch, entry.pointee.recipientCount)
         last = entry
         return entry
     }

@@ -21,7 +21,9 @@ struct MatchCache {
     private let marks: UnsafeMutablePointer<UInt32>
     private var nextWay = 0
     private var turnedAway = 0
-    private var recipientCount = 0
+    private(set) var recipientCount = 0
+    /// How many subjects are kept.
+    private(set) var entryCount = 0
     /// The last one that was not kept.
     private var transient: Entry?
 
@@ -94,8 +96,10 @@ struct MatchCache {
         }
         if let old = slots[index] {
             recipientCount -= old.pointee.recipientCount
+            entryCount -= 1
             Self.free(old)
         }
+        entryCount += 1
         recipientCount += entry.pointee.recipientCount
         slots[index] = entry
         hashes[index] = hash
@@ -108,6 +112,7 @@ struct MatchCache {
             hashes[index] = 0
         }
         recipientCount = 0
+        entryCount = 0
     }
 
     @inline(__always)

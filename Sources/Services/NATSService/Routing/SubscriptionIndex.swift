@@ -12,6 +12,7 @@ final class SubscriptionIndex: Sendable {
     private struct Tries {
         var clients = SubscriptionTrie<Subscription>()
         var interests = SubscriptionTrie<InternalInterest>()
+        var statistics = IndexStatistics()
     }
 
     private let tries = Mutex(Tries())
@@ -59,13 +60,20 @@ final class SubscriptionIndex: Sendable {
 
     func add(_ subscription: Subscription) {
         let filter = subscription.filter
-        tries.withLock { $0.clients.insert(subscription, for: filter.span.bytes) }
+        tries.withLock {
+            $0.clients.insert(subscription, for: filter.span.bytes)
+            $0.statistics.inserted &+= 1
+        }
         changed(filter)
     }
 
     func remove(_ subscription: Subscription) {
         let filter = subscription.filter
-        let removed = tries.withLock { $0.clients.remove(subscription, for: filter.span.bytes) }
+        let removed = tries.withLock { tries in
+            let removed = tries.clients.remove(subscription, for: filter.span.bytes)
+            if removed { tries.statistics.removed &+= 1 }
+            return removed
+        }
         if removed { changed(filter) }
     }
 
@@ -97,6 +105,7 @@ final class SubscriptionIndex: Sendable {
         _ interests: inout [InternalInterest]
     ) {
         tries.withLock {
+            $0.statistics.matched &+= 1
             $0.clients.collect(subject, into: &subscriptions)
             $0.interests.collect(subject, into: &interests)
         }
@@ -110,5 +119,15 @@ final class SubscriptionIndex: Sendable {
         tries.withLock { $0.clients.hasOverlap(filter) }
     }
 
+    var statistics: IndexStatistics { tries.withLock { $0.statistics } }
+
     var clientSubscriptionCount: Int { tries.withLock { $0.clients.count } }
+}
+
+/// What was done to an account's index since the start.
+public struct IndexStatistics: Sendable, Equatable {
+    public var inserted: UInt64 = 0
+    public var removed: UInt64 = 0
+    /// Subjects that were looked for; matches that a cache has don't come here.
+    public var matched: UInt64 = 0
 }

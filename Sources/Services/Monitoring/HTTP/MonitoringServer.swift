@@ -13,6 +13,8 @@ public struct MonitoringResponse: Sendable {
     public var status: Int
     public var contentType: String
     public var body: [UInt8]
+    /// Whether pages of other origins may read it.
+    public var allowsOtherOrigins = false
 
     public init(status: Int = 200, contentType: String = "application/json", body: [UInt8]) {
         self.status = status
@@ -121,6 +123,9 @@ private final class RequestHandler: ChannelInboundHandler {
         var headers = HTTPHeaders()
         headers.add(name: "Content-Type", value: response.contentType)
         headers.add(name: "Content-Length", value: String(response.body.count))
+        if response.allowsOtherOrigins {
+            headers.add(name: "Access-Control-Allow-Origin", value: "*")
+        }
         if !head.isKeepAlive { headers.add(name: "Connection", value: "close") }
         let status = HTTPResponseStatus(statusCode: response.status)
         context.write(
@@ -142,8 +147,33 @@ private final class RequestHandler: ChannelInboundHandler {
         var query: [String: String] = [:]
         for field in parts.count > 1 ? parts[1].split(separator: "&") : [] {
             let pair = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            query[String(pair[0])] = pair.count > 1 ? String(pair[1]) : ""
+            let name = decoded(pair[0])
+            // Of a name that is there twice the first counts.
+            if query[name] == nil { query[name] = pair.count > 1 ? decoded(pair[1]) : "" }
         }
-        return MonitoringRequest(path: String(parts[0]), query: query)
+        return MonitoringRequest(path: decoded(parts[0]), query: query)
+    }
+
+    /// Without `%41` and `+`; what is no such code stays as it is.
+    private static func decoded(_ text: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
+            case UInt8(ascii: "%"):
+                let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+                if digits.utf8.count == 2, !digits.hasPrefix("+"), !digits.hasPrefix("-"),
+                    let value = UInt8(digits, radix: 16)
+                {
+                    bytes.append(value)
+                    rest = rest.dropFirst(2)
+                } else {
+                    bytes.append(byte)
+                }
+            default: bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,0 +1,156 @@
+import JSON
+public import NATSService
+
+/// One report and what is asked of it, from an HTTP query or from the JSON of a system request.
+///
+/// Source: nats-server's monitoring endpoints and their options.
+enum ReportRequest: Sendable {
+    case variables
+    case connections(ConnectionOptions)
+    case subscriptions(SubscriptionOptions)
+    case accounts(name: String)
+    case accountStatistics(unused: Bool, names: [String])
+    case jetStream(JetStreamOptions)
+    case health(HealthOptions)
+    case routes
+    case leafNodes
+    case gateways
+    case queues
+    case raftGroups
+
+    /// - Parameter name: `VARZ`, as in system requests; the HTTP path is the same in small letters.
+    /// - Throws: an option of the wrong kind (400), or no such report (404).
+    init(_ name: String, _ fields: ReportFields) throws(ServerReportRefusal) {
+        switch name {
+        case "VARZ": self = .variables
+        case "CONNZ": self = .connections(try ConnectionOptions(fields))
+        case "SUBSZ", "SUBSCRIPTIONSZ": self = .subscriptions(try SubscriptionOptions(fields))
+        case "ACCOUNTZ": self = .accounts(name: fields.text("acc", "account"))
+        case "ACCSTATZ":
+            self = .accountStatistics(
+                unused: try fields.flag("unused", "include_unused"), names: fields.list("accounts"))
+        case "JSZ": self = .jetStream(try JetStreamOptions(fields))
+        case "HEALTHZ": self = .health(try HealthOptions(fields))
+        case "ROUTEZ":
+            _ = try fields.subscriptionsFlag()
+            self = .routes
+        case "LEAFZ":
+            _ = try fields.flag("subs", "subscriptions")
+            self = .leafNodes
+        case "GATEWAYZ": self = .gateways
+        case "IPQUEUESZ": self = .queues
+        case "RAFTZ": self = .raftGroups
+        default: throw ServerReportRefusal(status: 404, text: "404 page not found")
+        }
+    }
+}
+
+struct ConnectionOptions: Sendable {
+    enum State: Sendable { case open, closed, any }
+
+    var order = ConnectionOrder.id
+    var showsAuthentication = false
+    var showsSubscriptions = false
+    var showsSubscriptionDetails = false
+    var offset = 0
+    var limit = 1024
+    /// 0: all.
+    var id: UInt64 = 0
+    var state = State.open
+    var user = ""
+    var account = ""
+    var filterSubject = ""
+    /// Nobody speaks MQTT here, so whoever asks for such a client finds none.
+    var mqttClient = ""
+
+    init(_ fields: ReportFields) throws(ServerReportRefusal) {
+        let order = fields.text("sort")
+        guard let known = ConnectionOrder(name: order) else {
+            throw .bad("invalid sorting option: \(order)")
+        }
+        self.order = known
+        showsAuthentication = try fields.flag("auth")
+        (showsSubscriptions, showsSubscriptionDetails) = try fields.subscriptionsFlag()
+        offset = max(0, try fields.integer("offset"))
+        limit = try fields.integer("limit")
+        if limit <= 0 { limit = 1024 }
+        id = try fields.unsigned("cid")
+        if id > 0 { limit = 1 }
+        state = try fields.connectionState()
+        user = fields.text("user")
+        account = fields.text("acc")
+        filterSubject = fields.text("filter_subject")
+        mqttClient = fields.text("mqtt_client")
+        if state != .closed, known == .stop || known == .reason {
+            throw .bad("sort by \(order) only valid on closed connections")
+        }
+    }
+}
+
+struct SubscriptionOptions: Sendable {
+    var showsSubscriptions: Bool
+    var offset: Int
+    var limit: Int
+    var account: String
+    /// Only those that would get a message on this subject.
+    var test: String
+
+    init(_ fields: ReportFields) throws(ServerReportRefusal) {
+        showsSubscriptions = try fields.flag("subs", "subscriptions")
+        offset = max(0, try fields.integer("offset"))
+        limit = try fields.integer("limit")
+        if limit <= 0 { limit = 1024 }
+        account = fields.text("acc", "account")
+        test = fields.text("test")
+        guard test.isEmpty || ReportFields.isLiteral(test) else {
+            throw .bad("invalid test subject, must be valid publish subject: \(test)")
+        }
+    }
+}
+
+struct JetStreamOptions: Sendable {
+    var account: String
+    var showsAccounts: Bool
+    var showsStreams: Bool
+    var showsConsumers: Bool
+    var showsConfig: Bool
+    var offset: Int
+    var limit: Int
+
+    init(_ fields: ReportFields) throws(ServerReportRefusal) {
+        account = fields.text("acc", "account")
+        showsConsumers = try fields.flag("consumers", "consumer")
+        showsStreams = try fields.flag("streams") || showsConsumers
+        showsAccounts = try fields.flag("accounts") || showsStreams || !account.isEmpty
+        showsConfig = try fields.flag("config")
+        offset = max(0, try fields.integer("offset"))
+        limit = try fields.integer("limit")
+        if limit <= 0 { limit = 1024 }
+        for name in ["leader-only", "raft", "stream-leader-only", "direct-consumers"] {
+            _ = try fields.flag(name, name.replacing("-", with: "_"))
+        }
+    }
+}
+
+struct HealthOptions: Sendable {
+    var account: String
+    var stream: String
+    var consumer: String
+    var showsDetails: Bool
+
+    init(_ fields: ReportFields) throws(ServerReportRefusal) {
+        account = fields.text("account")
+        stream = fields.text("stream")
+        consumer = fields.text("consumer")
+        showsDetails = try fields.flag("details")
+        for name in ["js-enabled-only", "js-server-only", "js-meta-only", "js-enabled"] {
+            _ = try fields.flag(name, name.replacing("-", with: "_"))
+        }
+    }
+}
+
+extension ServerReportRefusal {
+    static func bad(_ text: String) -> ServerReportRefusal {
+        ServerReportRefusal(status: 400, text: text)
+    }
+}
