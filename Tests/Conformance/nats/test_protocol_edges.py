@@ -109,7 +109,11 @@ def test_a_line_that_leaves_the_connection_open(wire, sent, answer):
     wire(connect=False).send(sent).expect(answer).expect_nothing_more()
 
 
-@pytest.mark.parametrize("sent", [sent for sent, _ in OPEN], ids=[repr(sent[-40:]) for sent, _ in OPEN])
+# nats-server tells a pedantic client twice of a subject whose message comes in pieces.
+IN_PIECES = [sent for sent, answer in OPEN if "Invalid Publish" not in answer]
+
+
+@pytest.mark.parametrize("sent", IN_PIECES, ids=[repr(sent[-40:]) for sent in IN_PIECES])
 def test_a_byte_at_a_time_it_is_the_same(wire, sent):
     if len(sent) > 1000:
         sent = sent.replace("x" * 5000, "x" * 50)
