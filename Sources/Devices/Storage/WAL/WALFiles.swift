@@ -86,14 +86,14 @@ struct WALFiles: Sendable {
             copy = nil
         }
         if let copy {
-            try forEachPiece(of: range) { piece throws(SystemError) in
+            try Self.forEachPiece(of: range) { piece throws(SystemError) in
                 let bytes = try file.handle.read(at: piece.lowerBound, byteCount: piece.count)
                 try copy.writeFully(bytes.span.bytes, at: piece.lowerBound - range.lowerBound)
             }
             try copy.synchronize()
             try fileSystem.synchronizeDirectory(folder)
         }
-        try forEachPiece(of: range) { piece throws(SystemError) in
+        try Self.forEachPiece(of: range) { piece throws(SystemError) in
             let zeros = [UInt8](repeating: 0, count: piece.count)
             try file.handle.writeFully(zeros.span.bytes, at: piece.lowerBound)
         }
@@ -101,7 +101,7 @@ struct WALFiles: Sendable {
         return copy == nil ? nil : copyPath
     }
 
-    private func forEachPiece(
+    static func forEachPiece(
         of range: Range<Int>, _ body: (Range<Int>) throws(SystemError) -> Void
     ) throws(SystemError) {
         var start = range.lowerBound

@@ -38,6 +38,8 @@ struct WALReplay {
     mutating func run(
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> End {
+        // A process that was killed may have left names that no sync has seen.
+        try files.fileSystem.synchronizeDirectory(files.folder)
         let numbers = try files.numbers().filter { $0 >= start.fileNumber }
         let newest = try newestNumber(numbers)
         var expected = start.fileNumber
@@ -52,7 +54,8 @@ struct WALReplay {
             }
             let outcome = try walk(file, isNewest: isNewest, body)
             guard isNewest else { continue }
-            try file.handle.synchronize()
+            try makeDurable(
+                file, min(outcome.provenEnd, outcome.end)..<outcome.end)
             if outcome.isClosed {
                 if !numbers.contains(expected) { reportMissing(expected...expected) }
             } else {
@@ -102,11 +105,25 @@ struct WALReplay {
         return End(file: file, offset: WALFile.headerByteCount)
     }
 
+    /// Writes back what no later group proves to be on the device, and syncs.
+    ///
+    /// A sync alone is not enough: where one has failed before, the kernel takes for written what it
+    /// holds in memory alone, and would not write it again. Source: fsync(2).
+    private func makeDurable(_ file: WALFile, _ range: Range<Int>) throws(SystemError) {
+        try WALFiles.forEachPiece(of: range) { piece throws(SystemError) in
+            let bytes = try file.handle.read(at: piece.lowerBound, byteCount: piece.count)
+            try file.handle.writeFully(bytes.span.bytes, at: piece.lowerBound)
+        }
+        try file.handle.synchronize()
+    }
+
     // MARK: One file
 
     private struct Outcome {
         /// Behind the last frame that counts.
         var end = WALFile.headerByteCount
+        /// Before it everything was on the device when what follows was written.
+        var provenEnd = WALFile.headerByteCount
         /// It ends with the frame that says that another file follows.
         var isClosed = false
     }
@@ -119,7 +136,7 @@ struct WALReplay {
             file.number == start.fileNumber
             ? max(start.offset, WALFile.headerByteCount) : WALFile.headerByteCount
         var scanner = try WALScanner(file, from: first)
-        var outcome = Outcome(end: first)
+        var outcome = Outcome(end: first, provenEnd: first)
         // Found out when the first bad stretch is met.
         var provenEnd = isNewest ? nil : Int.max
         report.fileCount += 1
@@ -127,8 +144,9 @@ struct WALReplay {
             switch item {
             case .frame(let frame, _) where frame.kind == WALFrame.markKind:
                 // Not a part of the log: the next frame is written over it.
-                continue
+                outcome.provenEnd = max(outcome.provenEnd, frame.groupStart)
             case .frame(let frame, let offset):
+                outcome.provenEnd = max(outcome.provenEnd, frame.groupStart)
                 outcome.end = offset + frame.byteCount
                 if frame.kind == WALFrame.endKind {
                     outcome.isClosed = true
