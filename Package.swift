@@ -151,6 +151,21 @@ let server: [Target] = [
     .testTarget(name: "TidyTests", path: "Tests/Tidy/TidyTests", swiftSettings: settings),
 ]
 
+let simulation: [Target] = [
+    .target(
+        name: "Simulation", dependencies: ["Bytes", "Model", "Platform", "Storage"],
+        path: "Tests/Simulation/Simulation", swiftSettings: settings),
+    .executableTarget(
+        name: "simulate",
+        dependencies: [
+            "Platform", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        path: "Tests/Simulation/simulate", swiftSettings: settings),
+    .testTarget(
+        name: "SimulationTests", dependencies: ["Model", "Platform", "Simulation", "Storage"],
+        path: "Tests/Simulation/SimulationTests", swiftSettings: settings),
+]
+
 let package = Package(
     name: "duolog",
     products: [.executable(name: "duolog", targets: ["duolog"])],
@@ -160,5 +175,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
-    targets: vocabulary + formats + machines + devices + services + server
+    targets: vocabulary + formats + machines + devices + services + server + simulation
 )

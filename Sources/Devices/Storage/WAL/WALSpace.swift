@@ -128,6 +128,8 @@ final class WALSpace: Sendable {
         }
     }
 
+    var isFilling: Bool { monitor.withLock { state.filling?.isWriting ?? false } }
+
     /// The next file with at least so many bytes reserved. Waits for it where it is not ready.
     ///
     /// - Throws: `storageFull` or `failed` when the device does not give the space now.

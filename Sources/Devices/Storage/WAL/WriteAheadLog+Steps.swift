@@ -10,4 +10,7 @@ extension WriteAheadLog {
     ///
     /// - Returns: false when there is nothing to do.
     public func runSpaceStep() -> Bool { space.step() }
+
+    /// Zeros are being written, so that an append may have to wait for them.
+    public var isFillingFile: Bool { space.isFilling }
 }
