@@ -170,6 +170,7 @@ import Testing
         #expect(a.linesUntilPong() == ["-ERR 'Permissions Violation for Publish to \"x\"'"])
         // And back.
         try server.service.replaceDirectory(directory([user("a"), user("b")]))
+        a.settle()
         b.settle()
         b.send("PUB x.no 1\r\n+\r\n")
         b.settle()

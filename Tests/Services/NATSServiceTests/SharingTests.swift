@@ -1,3 +1,4 @@
+import Accounts
 import NATSService
 import ServerConfig
 import Testing
@@ -47,6 +48,27 @@ import Testing
     }
 
     // MARK: Streams
+
+    @Test func `what a client must not receive does not come from another account either`() throws {
+        let server = try server(
+            plan(
+                [.init(kind: .stream, subject: "s.>")], [imported(.stream, "s.>", prefix: "pre")]))
+        defer { server.stop() }
+        var options = ServerOptions()
+        var user = UserOptions()
+        (user.user, user.password) = ("u", "p")
+        user.permissions = PermissionsOptions()
+        user.permissions?.subscribe = SubjectPermission(deny: ["pre.s.secret", "s.open"])
+        options.authorization = AuthorizationOptions()
+        options.authorization?.users = [user]
+        try server.service.replaceDirectory(AccountDirectory(options))
+        let client = server.wire("\"user\":\"u\",\"pass\":\"p\"")
+        client.send("SUB pre.> 1\r\n")
+        client.settle()
+        inA(server, "s.secret", "no")
+        inA(server, "s.open", "yes")
+        #expect(client.linesUntilPong() == ["MSG pre.s.open 1 3", "yes"])
+    }
 
     @Test func `a stream's messages appear under the names that the import gives them`() throws {
         let server = try server(

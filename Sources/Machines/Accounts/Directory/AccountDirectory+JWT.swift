@@ -10,6 +10,30 @@ extension AccountDirectory {
     /// All accounts whose JWTs were found, in the words of the configuration.
     public var resolvedAccounts: [AccountOptions] { claims.values.map(\.options) }
 
+    /// Their JWTs.
+    public var resolvedJWTs: [(account: String, jwt: String)] {
+        claims.values.map { ($0.subject, $0.text) }
+    }
+
+    /// Whether an operator that is trusted has signed the account.
+    public func trusts(_ account: AccountClaims) -> Bool { trustedKeys.contains(account.issuer) }
+
+    /// The accounts that a signed request wants to be taken away.
+    ///
+    /// Source: nats-server 2.15, `handleDeleteRequest`.
+    public func accountsToDelete(_ request: String, now: Timestamp) throws(JWTFault) -> [String] {
+        let token = try SignedToken(request)
+        guard trustedKeys.contains(token.issuer.text), token.subject == token.issuer.text else {
+            throw .wrongIssuer
+        }
+        try token.checkTimes(now)
+        let accounts = try token.claims.texts("accounts")
+        for account in accounts where NKey(account, .account) == nil {
+            throw .wrongField("accounts")
+        }
+        return accounts
+    }
+
     /// Takes in an account's JWT, in place of the one before.
     ///
     /// - Throws: what is wrong with it; nothing is changed then.
@@ -59,18 +83,17 @@ extension AccountDirectory {
         guard limits.sources.isEmpty || limits.sources.contains(where: {
             $0.contains(credentials.host)
         }) else { return .refused(.sourceNotAllowed) }
-        var expiry = Self.expiry(user.expires)
+        var timesEnd: Timestamp?
         if !limits.times.isEmpty {
             guard let left = Self.secondsLeft(limits, now, utcOffset) else {
                 return .refused(.outsideTimes)
             }
-            let end = now.advanced(byNanoseconds: left * 1_000_000_000)
-            expiry = min(expiry ?? end, end)
+            timesEnd = now.advanced(byNanoseconds: left * 1_000_000_000)
         }
         if let callout = account.callout, !callout.authUsers.contains(user.subject.text) {
             return .mustAskCallout
         }
-        guard let identity = identity(of: user, limits, in: account, expiry) else {
+        guard let identity = identity(of: user, limits, in: account, timesEnd) else {
             return .refused(.scopeViolated)
         }
         return .accepted(identity)
@@ -107,8 +130,12 @@ extension AccountDirectory {
 
     /// Nil where the permissions are none.
     func identity(
-        of user: UserClaims, _ limits: UserLimits, in account: AccountClaims, _ expiry: Timestamp?
+        of user: UserClaims, _ limits: UserLimits, in account: AccountClaims,
+        _ timesEnd: Timestamp?
     ) -> Identity? {
+        let accountExpiry = Self.expiry(account.expires)
+        let expiry = Self.earlier(
+            Self.earlier(Self.expiry(user.expires), timesEnd), accountExpiry)
         var identity = Identity(
             account: account.subject, user: .jwt(user.subject.text, name: user.name),
             expiry: expiry, connectionTypes: limits.connectionTypes, source: .jwt(user))
@@ -117,6 +144,8 @@ extension AccountDirectory {
             identity.permissions = permissions
         }
         let accountLimits = account.options.limits
+        identity.timesEnd = timesEnd
+        identity.endsWithAccount = expiry != nil && expiry == accountExpiry
         identity.limits.maximumSubscriptions = Self.lesser(
             limits.maximumSubscriptions, accountLimits.maximumSubscriptions)
         identity.limits.maximumPayload = Self.lesser(
@@ -131,7 +160,7 @@ extension AccountDirectory {
             case .success(let limits) = rights(of: user, in: account, now)
         else { return nil }
         if limits.isBearer, account.refusesBearers { return nil }
-        return identity(of: user, limits, in: account, old.expiry)
+        return identity(of: user, limits, in: account, old.timesEnd)
     }
 
     /// Whether somebody's JWT was revoked, which clients are told in other words.
@@ -145,6 +174,11 @@ extension AccountDirectory {
     /// -1 is no limit.
     private static func lesser(_ left: Int64, _ right: Int64) -> Int64 {
         left < 0 ? right : right < 0 ? left : min(left, right)
+    }
+
+    private static func earlier(_ left: Timestamp?, _ right: Timestamp?) -> Timestamp? {
+        guard let left, let right else { return left ?? right }
+        return min(left, right)
     }
 
     static func expiry(_ seconds: Int64) -> Timestamp? {

@@ -11,6 +11,10 @@ public struct Identity: Sendable {
     public var limits = IdentityLimits()
     /// When it ends; nil for never.
     public var expiry: Timestamp?
+    /// Whether ``expiry`` is the account's, not the user's own.
+    public var endsWithAccount = false
+    /// When the hours of the day are over in which it may be here.
+    var timesEnd: Timestamp?
     /// By which ways it may come; empty: all.
     public var connectionTypes: Set<ConnectionType> = []
     /// By which entry it was let in, so that a later configuration can be asked again.

@@ -91,22 +91,46 @@ extension ClientSession {
         switch answer {
         case .accepted(let identity): finishConnect(options, identity)
         case .refused(let refusal): violate(user: options, refusal)
-        case .mustHash(let work): hash(work, options)
-        case .mustResolve: violate(user: options, .accountUnknown)
+        case .mustHash(let work): takeTime(options) { _ in work.verify() }
+        case .mustResolve(let account): resolve(account, options)
         case .mustAskCallout: violate(user: options, .calloutRefused("no service"))
         }
     }
 
-    private func hash(_ work: PasswordWork, _ options: ConnectOptions) {
+    /// The account's JWT is looked for, and then the client's credentials are looked at again.
+    private func resolve(_ account: String, _ options: ConnectOptions) {
+        guard service.authenticator.folder != nil else {
+            return violate(user: options, .accountUnknown)
+        }
+        let (credentials, now) = (credentials(options), connection.loop.now)
+        takeTime(options) { service in
+            do {
+                guard try service.authenticator.resolve(account, now: now) else {
+                    return .refused(.accountUnknown)
+                }
+            } catch {
+                service.clientLog?.warn("\(error)")
+                return .refused(.accountUnknown)
+            }
+            service.accountsChanged()
+            return service.authenticator.authenticate(credentials, now: now)
+        }
+    }
+
+    /// The answer is worked out on another thread.
+    private func takeTime(
+        _ options: ConnectOptions, _ work: @escaping @Sendable (NATSService) -> Authentication
+    ) {
         phase = .authenticating
         let (connection, service) = (connection, service)
         let isTaken = service.authenticator.workers.submit(
-            work, isWanted: { !connection.isGone },
-            finish: { answer in
+            isWanted: { !connection.isGone },
+            work: {
+                let answer = work(service)
                 service.withSession(of: connection) { $0.resume(answer, options) }
             })
         if !isTaken {
-            service.clientLog?.warn("too many logins wait for their password to be checked", self)
+            service.clientLog?.warn("too many logins wait for their answer", self)
             refuse(.authenticationTimeout)
         }
     }

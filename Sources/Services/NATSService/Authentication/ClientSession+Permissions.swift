@@ -36,7 +36,7 @@ extension ClientSession {
         let left = expiry.nanoseconds - connection.loop.now.nanoseconds
         expiryTimer = connection.loop.schedule(afterNanoseconds: max(0, left)) { [weak self] in
             guard let self, connection.isOpen else { return }
-            refuse(.userExpired)
+            refuse(identity.endsWithAccount ? .accountExpired : .userExpired)
         }
     }
 

@@ -72,6 +72,8 @@ struct ClientLog: Sendable {
         log.error("\(Self.name(session)) - \(text)")
     }
 
+    func warn(_ text: String) { log.warning("\(text)") }
+
     func warn(_ text: String, _ session: ClientSession) {
         log.warning("\(Self.name(session)) - \(text)")
     }

@@ -2,6 +2,7 @@ public import Accounts
 public import Logging
 import NATSProtocol
 import Platform
+public import ServerConfig
 import Synchronization
 public import Transport
 
@@ -22,6 +23,9 @@ public final class NATSService: @unchecked Sendable {
 
     /// Who may connect.
     let authenticator: Authenticator
+    /// Told of all accounts that have JWTs, whenever one was found or changed; to be set before the
+    /// start. Called on any thread.
+    public var onAccountsChanged: (@Sendable ([AccountOptions]) -> Void)?
 
     /// What is the same in the INFO of each client.
     private(set) var info = ServerInfo()
@@ -101,18 +105,6 @@ public final class NATSService: @unchecked Sendable {
         authenticator.workers.stop()
         guard let listener else { return }
         loops[0].post { listener.close() }
-    }
-
-    /// From now on `directory` says who may connect, and what those may do who are here: some have
-    /// to go, some lose subscriptions. Any thread.
-    public func replaceDirectory(_ directory: AccountDirectory) {
-        authenticator.replace(directory)
-        for loop in loops {
-            let list = sessions[loop.index]
-            loop.post {
-                for session in Array(list.all.values) { session.renewIdentity(directory) }
-            }
-        }
     }
 
     /// How the server publishes to the clients of `account`; for loop 0.

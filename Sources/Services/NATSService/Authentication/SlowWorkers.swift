@@ -1,12 +1,12 @@
-import Accounts
 import DequeModule
 import Platform
 
-/// Computes bcrypt hashes on threads of its own, so that no event loop waits for one.
+/// Does what takes long before somebody is let in on threads of its own, so that no event loop
+/// waits for it: bcrypt hashes, and reading the JWTs of accounts.
 ///
-/// The threads are started with the first hash. So many may wait that a restart of all clients is
-/// no trouble; a flood beyond that is turned away.
-final class PasswordWorkers: @unchecked Sendable {
+/// The threads are started with the first job. So many may wait that a restart of all clients is no
+/// trouble; a flood beyond that is turned away.
+final class SlowWorkers: @unchecked Sendable {
     static let waitingLimit = 1024
 
     private let monitor = Monitor()
@@ -17,9 +17,8 @@ final class PasswordWorkers: @unchecked Sendable {
     private var isStopping = false
 
     private struct Job {
-        let work: PasswordWork
         let isWanted: @Sendable () -> Bool
-        let finish: @Sendable (Authentication) -> Void
+        let work: @Sendable () -> Void
     }
 
     init(threadCount: Int) { self.threadCount = max(1, threadCount) }
@@ -28,18 +27,17 @@ final class PasswordWorkers: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - isWanted: asked before the work begins, on the worker: whoever has gone costs nothing.
-    ///   - finish: called on the worker, unless the work was not wanted.
+    ///   - work: runs on a worker, unless it is not wanted any more.
     /// - Returns: false where too many wait.
     func submit(
-        _ work: PasswordWork, isWanted: @escaping @Sendable () -> Bool,
-        finish: @escaping @Sendable (Authentication) -> Void
+        isWanted: @escaping @Sendable () -> Bool, work: @escaping @Sendable () -> Void
     ) -> Bool {
         monitor.withLock {
             guard !isStopping, waiting.count < Self.waitingLimit else { return false }
-            waiting.append(Job(work: work, isWanted: isWanted, finish: finish))
+            waiting.append(Job(isWanted: isWanted, work: work))
             if threads.isEmpty {
                 threads = (0..<threadCount).map { number in
-                    Thread(name: "password-\(number)") { [self] in run() }
+                    Thread(name: "login-\(number)") { [self] in run() }
                 }
             }
             monitor.wakeAll()
@@ -47,12 +45,13 @@ final class PasswordWorkers: @unchecked Sendable {
         }
     }
 
-    /// Nothing is computed any more but what is under way. Waits for that.
+    /// Nothing is done any more but what is under way. Waits for that.
     func stop() {
         let threads = monitor.withLock {
             isStopping = true
             waiting.removeAll()
             monitor.wakeAll()
+            defer { self.threads = [] }
             return self.threads
         }
         for thread in threads { thread.join() }
@@ -60,7 +59,7 @@ final class PasswordWorkers: @unchecked Sendable {
 
     private func run() {
         while let job = next() {
-            if job.isWanted() { job.finish(job.work.verify()) }
+            if job.isWanted() { job.work() }
         }
     }
 

@@ -1,0 +1,83 @@
+public import Accounts
+import Model
+import Platform
+public import ServerConfig
+import Transport
+
+/// Who may connect, at the start and after each change of the configuration or of an account's JWT.
+extension NATSService {
+    /// Lets those in that `options` name, with what they say. Who is connected stays with what he may
+    /// do now, or goes. Any thread.
+    ///
+    /// - Throws: what makes no sense, or what could not be read; nothing has changed then.
+    public func configureAccounts(_ options: ServerOptions) throws(AccountSetupFailure) {
+        var directory: AccountDirectory
+        do { directory = try AccountDirectory(options) } catch { throw .refused(error) }
+        var folder: AccountFolder?
+        if case .directory(let place) = options.resolver {
+            do { folder = try AccountFolder(place) } catch { throw .folder(error) }
+        }
+        let now = Clock.now()
+        for preloaded in options.resolverPreload {
+            do {
+                try directory.addAccount(preloaded.jwt, expecting: preloaded.account, now: now)
+            } catch { throw .preload(account: preloaded.account, error) }
+        }
+        if directory.isOperatorMode {
+            // What was found before is still there; what the files say now counts more.
+            for known in authenticator.directory.resolvedJWTs
+            where directory.accountClaims(known.account) == nil {
+                do {
+                    try directory.addAccount(known.jwt, expecting: known.account, now: now)
+                } catch {
+                    clientLog?.warn("Account \(known.account) is not kept: \(error.text)")
+                }
+            }
+        }
+        authenticator.replace(directory, folder: folder)
+        if directory.hasPlainPasswords {
+            clientLog?.warn("Plaintext passwords detected, use nkeys or bcrypt")
+        }
+        if directory.isOperatorMode { accountsChanged() }
+        renewSessions()
+    }
+
+    /// From now on `directory` says who may connect, and what those may do who are here. Any thread.
+    public func replaceDirectory(_ directory: AccountDirectory) {
+        authenticator.replace(directory, folder: authenticator.folder)
+        renewSessions()
+    }
+
+    /// All sessions, or those of one account.
+    func renewSessions(of account: String? = nil) {
+        let directory = authenticator.directory
+        for loop in loops {
+            let list = sessions[loop.index]
+            loop.post {
+                for session in Array(list.all.values)
+                where account == nil || session.identity.account == account {
+                    session.renewIdentity(directory)
+                }
+            }
+        }
+    }
+
+    /// In operator mode: accounts were found, or say something else now.
+    func accountsChanged() { onAccountsChanged?(authenticator.directory.resolvedAccounts) }
+}
+
+/// Why the accounts of a configuration cannot be put in force.
+public enum AccountSetupFailure: Error, CustomStringConvertible {
+    case refused(AccountFault)
+    case folder(SystemError)
+    case preload(account: String, JWTFault)
+
+    public var description: String {
+        switch self {
+        case .refused(let fault): fault.description
+        case .folder(let error): "resolver: \(error)"
+        case .preload(let account, let fault):
+            "resolver_preload of account \(account): \(fault.text)"
+        }
+    }
+}
