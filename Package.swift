@@ -18,8 +18,10 @@ func layer(
         swiftSettings: settings)
 }
 
-func shim(_ layer: String, _ name: String) -> Target {
-    .target(name: name, path: "Sources/\(layer)/\(name)", cSettings: [.unsafeFlags(["-O2"])])
+func shim(_ layer: String, _ name: String, linking libraries: [String] = []) -> Target {
+    .target(
+        name: name, path: "Sources/\(layer)/\(name)", cSettings: [.unsafeFlags(["-O2"])],
+        linkerSettings: libraries.map { .linkedLibrary($0) })
 }
 
 func library(_ name: String, _ debianPackage: String) -> Target {
@@ -90,11 +92,15 @@ let machines: [Target] = [
 
 let devices: [Target] = [
     shim("Devices", "CPlatform"),
+    shim("Devices", "CTLS", linking: ["ssl", "crypto"]),
     layer("Devices", "Platform", ["CPlatform", "Model"]),
     layer("Devices", "Storage", ["Bytes", "Model", "Platform"] + collections),
-    layer("Devices", "Transport", ["Bytes", "Model", "Platform"] + collections),
+    layer("Devices", "Transport", ["Bytes", "CTLS", "CZlib", "Model", "Platform"] + collections),
     tests("Devices", "Storage", ["Storage"]),
-    tests("Devices", "Transport", ["Bytes", "Model", "Platform", "Transport"]),
+    tests("Devices", "Transport", ["Bytes", "CTLSClient", "CZlib", "Model", "Platform", "Transport"]),
+    .target(
+        name: "CTLSClient", path: "Tests/Support/CTLSClient",
+        linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
 ]
 
 let services: [Target] = [

@@ -13,4 +13,11 @@ extension Socket {
         }
         return failed == 0 ? Self.describe(&address, length) : ("", 0)
     }
+
+    /// Whether `text` is an IP address, and nothing else.
+    public static func isAddress(_ text: String) -> Bool {
+        var address = in6_addr()
+        // The kernel's parser writes at most 16 bytes.
+        return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1
+    }
 }

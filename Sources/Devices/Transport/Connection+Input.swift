@@ -52,7 +52,7 @@ extension Connection {
         becomeReady()
     }
 
-    private func becomeReady() {
+    func becomeReady() {
         guard !isInReady, state == .open else { return }
         isInReady = true
         loop.ready.append(self)
@@ -71,6 +71,7 @@ extension Connection {
             deliver(held.base!, held.count)
             return becomeReady()
         }
+        if let filter { return readThroughFilter(filter) }
         let memory: UnsafeMutableRawPointer
         let room: Int
         let carried = held.count
@@ -97,6 +98,27 @@ extension Connection {
         } else if count != -Int(EAGAIN) {
             fail(.failed, from: loop)
         }
+    }
+
+    /// Memory for `byteCount` more bytes of input, behind `carried` that are there.
+    func inputMemory(
+        _ byteCount: Int
+    ) -> (memory: UnsafeMutableRawPointer, carried: Int) {
+        let carried = held.count
+        if carried <= EventLoop.carryByteCount, byteCount <= EventLoop.readByteCount {
+            if carried > 0 { loop.scratch.copyMemory(from: held.base!, byteCount: carried) }
+            return (loop.scratch, carried)
+        }
+        held.reserve(byteCount)
+        return (held.base!, carried)
+    }
+
+    /// Takes what was put into that memory; keeps it where reading was paused meanwhile.
+    func take(_ memory: UnsafeMutableRawPointer, carried: Int, added: Int) {
+        if memory != loop.scratch { held.count = carried + added }
+        guard isReadingPaused || mustRedeliver else { return deliver(memory, carried + added) }
+        if memory == loop.scratch { held.set(memory, count: carried + added) }
+        mustRedeliver = !isReadingPaused
     }
 
     private func deliver(_ memory: UnsafeMutableRawPointer, _ count: Int) {

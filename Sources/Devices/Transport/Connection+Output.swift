@@ -16,6 +16,8 @@ struct OutputQueue: ~Copyable {
     var isClosed = false
     var isOverfull = false
     var tellsWhenEmpty = false
+    /// The TLS library has something to say of its own accord.
+    var hasUnasked = false
 }
 
 extension Connection {
@@ -59,7 +61,7 @@ extension Connection {
                 base: owner.base, sent: 0, count: owner.count, capacity: owner.count, owner: owner))
     }
 
-    private func takeBlock(_ stage: UnsafeMutablePointer<OutputStage>) -> OutputBlock {
+    func takeBlock(_ stage: UnsafeMutablePointer<OutputStage>) -> OutputBlock {
         let block = OutputBlock(
             base: stage.pointee.base!, sent: 0, count: stage.pointee.count,
             capacity: stage.pointee.capacity, owner: nil)
@@ -68,7 +70,7 @@ extension Connection {
     }
 
     /// Puts a block behind what waits, without writing. The next flush does that.
-    private func enqueue(_ block: OutputBlock) {
+    func enqueue(_ block: OutputBlock) {
         let before = pending.add(block.count, ordering: .relaxed).oldValue
         if before == 0 {
             progressNanoseconds.store(loop.monotonicNanoseconds, ordering: .relaxed)
@@ -105,7 +107,7 @@ extension Connection {
         let limit = pendingLimit
         let turn = output.withLock { queue -> Turn in
             if queue.isClosed { return .closed }
-            guard queue.isWriting || !queue.blocks.isEmpty else {
+            guard queue.isWriting || queue.isBlocked || !queue.blocks.isEmpty else {
                 queue.isWriting = true
                 return .write
             }
@@ -117,7 +119,9 @@ extension Connection {
             let writes = !queue.isWriting && !queue.isBlocked
             if writes { queue.isWriting = true }
             // Small pieces for a slow reader share a block.
-            if let last = queue.blocks.indices.last, queue.blocks[last].room >= block.count {
+            if let last = queue.blocks.indices.last, queue.blocks[last].room >= block.count,
+                queue.blocks[last].content == block.content
+            {
                 (queue.blocks[last].base + queue.blocks[last].count)
                     .copyMemory(from: block.base, byteCount: block.count)
                 queue.blocks[last].count += block.count
@@ -138,13 +142,14 @@ extension Connection {
         }
     }
 
-    private func drop(_ block: OutputBlock, on current: EventLoop) {
+    func drop(_ block: OutputBlock, on current: EventLoop) {
         pending.subtract(block.remaining, ordering: .relaxed)
         current.pool.recycle(block)
     }
 
     /// The usual case: one block, one system call. Called with `isWriting` taken.
     private func write(_ block: OutputBlock, on current: EventLoop) {
+        if filter != nil { return writeFirst(block, on: current) }
         let sent = socket.send(block.base + block.sent, count: block.remaining)
         if sent == block.remaining {
             pending.subtract(sent, ordering: .relaxed)
@@ -172,7 +177,7 @@ extension Connection {
         go(next, on: current)
     }
 
-    private func go(_ next: AfterWrite, on current: EventLoop) {
+    func go(_ next: AfterWrite, on current: EventLoop) {
         switch next {
         case .rest: break
         case .writeMore: writeQueue(on: current)
@@ -191,11 +196,10 @@ extension Connection {
         writeQueueIfPossible(on: loop)
     }
 
-    private func writeQueueIfPossible(on current: EventLoop) {
+    func writeQueueIfPossible(on current: EventLoop) {
         let writes = output.withLock { queue -> Bool in
-            if queue.isWriting || queue.isBlocked || queue.isClosed || queue.blocks.isEmpty {
-                return false
-            }
+            if queue.isWriting || queue.isBlocked || queue.isClosed { return false }
+            if queue.blocks.isEmpty, !queue.hasUnasked { return false }
             queue.isWriting = true
             return true
         }
@@ -203,7 +207,8 @@ extension Connection {
     }
 
     /// Writes what waits, several blocks a system call. Called with `isWriting` taken.
-    private func writeQueue(on current: EventLoop) {
+    func writeQueue(on current: EventLoop) {
+        if let filter { return writeThroughFilter(filter, on: current) }
         let limit = 64
         var blocks: [OutputBlock] = []
         var pieces: [iovec] = []
@@ -261,7 +266,8 @@ extension Connection {
     /// has.
     func drainsBeforeEnd() -> Bool {
         output.withLock { queue in
-            queue.tellsWhenEmpty = queue.isWriting || !queue.blocks.isEmpty
+            queue.tellsWhenEmpty =
+                queue.isWriting || queue.isBlocked || queue.hasUnasked || !queue.blocks.isEmpty
             return queue.tellsWhenEmpty
         }
     }
@@ -288,7 +294,7 @@ extension Connection {
 }
 
 /// What the thread that wrote has to do next.
-private enum AfterWrite { case rest, writeMore, tellEmpty, closeSocket, failed }
+enum AfterWrite { case rest, writeMore, tellEmpty, closeSocket, failed }
 
 extension OutputQueue {
     /// - Parameter progressed: all that was given to the kernel was taken.

@@ -17,13 +17,30 @@ public final class Connection: @unchecked Sendable {
     public let loop: EventLoop
     /// Never given out twice by this process.
     public let id: UInt64
-    public let remoteAddress: (host: String, port: Int)
+    /// The peer's. A proxy in front of a WebSocket may name another host.
+    public internal(set) var remoteAddress: (host: String, port: Int)
 
     /// Why it ended, once it has.
     public enum EndReason: Sendable {
         case peerClosed, closedHere, slowReader, writeTimeout, failed
+        /// TLS or WebSocket did not come about, or what came was not theirs: ``failure`` says why.
+        case handshakeFailed, malformedInput
     }
     public internal(set) var endReason: EndReason?
+
+    // What stands between the socket and the handler: see Filters/Connection+Filter.swift.
+    var filter: ConnectionFilter?
+    public internal(set) var kind = ConnectionKind.client
+    /// Nil without TLS, and until the handshake is over.
+    public internal(set) var tlsIdentity: TLSIdentity?
+    /// Nil for other connections than WebSockets.
+    public internal(set) var webSocketRequest: WebSocketRequest?
+    /// Why a filter has ended it, if one has.
+    public internal(set) var failure: FilterFailure?
+    /// What a WebSocket is told at the end. Others are told nothing.
+    public var goodbye: WebSocketClose?
+    /// Called in place of the handler, for a connection that ended before it had one.
+    var abandoned: ((Connection) -> Void)?
 
     /// More bytes than this waiting for a slow reader end the connection.
     public var pendingLimit: Int {
@@ -145,13 +162,20 @@ public final class Connection: @unchecked Sendable {
         isInClosing = false
         if !endNoticeGiven {
             endNoticeGiven = true
-            handler?.closed(self)
+            if let handler {
+                handler.closed(self)
+            } else {
+                abandoned?(self)
+            }
             handler = nil
+            abandoned = nil
+            filter?.makeHandler = nil
             held.deallocate()
         }
         switch state {
         case .open, .lingering: break
         case .closing:
+            sayGoodbye()
             if !drainsBeforeEnd() { finishSending() }
         case .ended: release()
         }

@@ -104,7 +104,10 @@ extension EventLoop {
     func stop() {
         isStopping = true
         for listener in listeners { listener.close() }
-        for connection in connections { connection.close(afterFlush: true, linger: false) }
+        for connection in connections {
+            connection.goodbye = WebSocketClose(.goingAway, "Server Shutdown")
+            connection.close(afterFlush: true, linger: false)
+        }
         schedule(afterNanoseconds: 500_000_000) { [unowned self] in
             for connection in connections { connection.close(afterFlush: false) }
         }

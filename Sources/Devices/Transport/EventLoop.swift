@@ -44,6 +44,7 @@ public final class EventLoop: @unchecked Sendable {
     var ended: [Connection] = []
 
     let scratch: UnsafeMutableRawPointer
+    lazy var filterMemory = FilterMemory()
     static let readByteCount = 256 << 10
     /// Up to this much of an incomplete message is moved in front of the next read.
     static let carryByteCount = 16 << 10
@@ -98,9 +99,13 @@ public final class EventLoop: @unchecked Sendable {
     /// Does nothing if the timer has run already.
     public func cancel(_ timer: TimerID) { timers.cancel(timer) }
 
-    /// Puts an accepted socket on this loop. `makeHandler` is called once, before anything is read.
+    /// Puts an accepted socket on this loop. `makeHandler` is called once, before anything is read;
+    /// for WebSockets when the client's request was agreed to. Where it never comes to that,
+    /// `abandoned` is called in its place when the connection has ended.
     public func adopt(
-        _ accepted: AcceptedSocket, _ makeHandler: (Connection) -> any ConnectionHandler
+        _ accepted: AcceptedSocket, as plan: ConnectionPlan = .plain,
+        abandoned: ((Connection) -> Void)? = nil,
+        _ makeHandler: @escaping (Connection) -> any ConnectionHandler
     ) {
         let connection = Connection(accepted, on: self)
         guard !isStopping,
@@ -108,11 +113,13 @@ public final class EventLoop: @unchecked Sendable {
         else {
             accepted.socket.close()
             connection.markNeverOpened()
+            abandoned?(connection)
             return
         }
         connection.place = connections.count
         connections.append(connection)
-        connection.handler = makeHandler(connection)
+        connection.abandoned = abandoned
+        connection.begin(plan, makeHandler)
     }
 
     /// How many connections live here.

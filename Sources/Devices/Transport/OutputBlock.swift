@@ -24,6 +24,19 @@ struct OutputBlock: @unchecked Sendable {
     let capacity: Int
     /// Set where the memory is an array's, which it keeps alive.
     let owner: ArrayOwner?
+    var content = Content.content
+
+    /// What a connection's filter has to do with it; the same for connections without one.
+    enum Content: UInt8 {
+        /// What a handler or a router has written.
+        case content
+        /// Framed already.
+        case framed
+        /// Goes out in the clear.
+        case raw
+        /// Empty: behind it TLS says that nothing follows.
+        case endOfTLS
+    }
 
     var remaining: Int { count - sent }
 

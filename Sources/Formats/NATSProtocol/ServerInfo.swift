@@ -10,6 +10,7 @@ public struct ServerInfo: Sendable {
     public var port = 0
     public var authRequired = false
     public var tlsRequired = false
+    public var tlsVerify = false
     public var tlsAvailable = false
     public var maximumPayload = 1 << 20
     public var jetStream = false
@@ -42,6 +43,7 @@ public struct ServerInfo: Sendable {
         json.field("headers", true)
         if authRequired { json.field("auth_required", true) }
         if tlsRequired { json.field("tls_required", true) }
+        if tlsVerify { json.field("tls_verify", true) }
         if tlsAvailable { json.field("tls_available", true) }
         json.field("max_payload", maximumPayload)
         if jetStream { json.field("jetstream", true) }

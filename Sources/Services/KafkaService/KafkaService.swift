@@ -35,7 +35,7 @@ public final class KafkaService: @unchecked Sendable {
     /// Takes a connection in, on the loop.
     public func accept(_ accepted: AcceptedSocket) {
         let local = accepted.socket.localAddress
-        loop.adopt(accepted) { connection in
+        loop.adopt(accepted) { [self] connection in
             KafkaSession(
                 connection, on: self,
                 host: options.advertisedHost ?? local.host,

@@ -71,7 +71,7 @@ extension ClientSession {
             options)
     }
 
-    var connectionType: ConnectionType { .standard }
+    var connectionType: ConnectionType { connection.kind == .webSocket ? .webSocket : .standard }
 
     private func credentials(_ options: ConnectOptions) -> ClientCredentials {
         var credentials = ClientCredentials()
@@ -82,9 +82,30 @@ extension ClientSession {
         credentials.jwt = options.jwt
         credentials.signature = options.signature
         credentials.nonce = Array(nonce.utf8)
+        if let cookies = connection.webSocketRequest?.cookies {
+            // What CONNECT says comes first.
+            if credentials.jwt.isEmpty { credentials.jwt = cookies.jwt ?? "" }
+            if credentials.user.isEmpty { credentials.user = cookies.user ?? "" }
+            if credentials.password.isEmpty { credentials.password = cookies.password ?? "" }
+            if credentials.token.isEmpty { credentials.token = cookies.token ?? "" }
+        }
+        credentials.certificate = certificateNames
         credentials.connectionType = connectionType
         credentials.host = connection.remoteAddress.host
         return credentials
+    }
+
+    /// Nil where the client has shown none that is to be trusted.
+    private var certificateNames: CertificateNames? {
+        guard let certificate = connection.tlsIdentity?.certificate, certificate.isVerified else {
+            return nil
+        }
+        var names = CertificateNames()
+        names.emailAddresses = certificate.emails
+        names.dnsNames = certificate.dnsNames
+        names.uris = certificate.uris
+        names.distinguishedName = certificate.subject
+        return names
     }
 
     private func settle(_ answer: Authentication, _ options: ConnectOptions) {

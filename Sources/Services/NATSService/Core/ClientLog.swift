@@ -33,7 +33,7 @@ struct ClientLog: Sendable {
             log.info(
                 "\(Self.name(session)) - Slow Consumer Detected: WriteDeadline of \(deadline) exceeded with \(connection.pendingBlockCount) chunks of \(connection.pendingByteCount) total bytes."
             )
-        default: break
+        default: tellFailure(connection, Self.name(session))
         }
         log.debug("\(Self.name(session)) - Client connection closed: \(reason.rawValue)")
     }
@@ -49,6 +49,22 @@ struct ClientLog: Sendable {
         if line.last == "\r" { line.removeLast() }
         if line.prefix(7).uppercased() == "CONNECT" { line = "CONNECT" }
         log.trace("\(Self.name(session)) - <<- [\(line)]")
+    }
+
+    /// A connection that never had a session.
+    func abandoned(_ connection: Connection) {
+        tellFailure(connection, Self.address(connection))
+    }
+
+    /// TLS that did not come about is worth a word where it could be a wrong setting; strangers that
+    /// knock at the port are not.
+    private func tellFailure(_ connection: Connection, _ name: String) {
+        switch connection.failure {
+        case nil: break
+        case .handshakeTimeout?, .tooManyHandshakes?:
+            log.debug("\(name) - \(connection.failure!)")
+        case .some(let failure): log.error("\(name) - \(failure)")
+        }
     }
 
     // MARK: Who may do what
@@ -102,8 +118,8 @@ struct ClientLog: Sendable {
     }
 
     private static func name(_ session: ClientSession) -> String {
-        let address = session.connection.remoteAddress
-        return "\(address.host):\(address.port) - cid:\(session.clientID)\(label(session))"
+        let kind = session.connection.kind == .webSocket ? "wid" : "cid"
+        return "\(address(session.connection)) - \(kind):\(session.clientID)\(label(session))"
     }
 
     /// ` - "account/user:name"`, for clients that have said who they are.
@@ -116,5 +132,10 @@ struct ClientLog: Sendable {
         case .jwt(let key, _): " - \(GoQuoted("\(account)/jwt:\(key)"))"
         case .token: " - \(GoQuoted("\(account)/token"))"
         }
+    }
+
+    private static func address(_ connection: Connection) -> String {
+        let (host, port) = connection.remoteAddress
+        return "\(host):\(port)"
     }
 }

@@ -62,7 +62,7 @@ extension ClientSession {
 
     /// What an INFO says after CONNECT.
     var laterInfo: ServerInfo {
-        var info = service.info
+        var info = service.info(for: connection.kind)
         info.clientID = clientID
         info.clientAddress = connection.remoteAddress.host
         info.authRequired = service.authenticator.directory.announcesCredentials

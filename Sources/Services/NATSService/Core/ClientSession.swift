@@ -113,7 +113,7 @@ final class ClientSession: ConnectionHandler {
     func begin() {
         let directory = service.authenticator.directory
         beginAuthentication(directory)
-        var info = service.info
+        var info = service.info(for: connection.kind)
         info.authRequired = directory.announcesCredentials
         if directory.needsNonce {
             nonce = Base64URL.encode(Entropy.bytes(11))

@@ -1,3 +1,5 @@
+public import Transport
+
 /// What the NATS side of the server is told at its start. Defaults are nats-server's.
 public struct NATSServerOptions: Sendable {
     public var host = "0.0.0.0"
@@ -38,6 +40,11 @@ public struct NATSServerOptions: Sendable {
     public var lameDuckDurationNanoseconds: Int64 = 120_000_000_000
     public var lameDuckGraceNanoseconds: Int64 = 10_000_000_000
 
+    /// TLS on the client port; nil for none.
+    public var tls: TLSPlan?
+    /// Nil: there is no port for WebSocket clients.
+    public var webSocket: WebSocketListenerOptions?
+
     public init() {}
 
     /// What INFO says: the advertised address, with the real port where it names none.
@@ -50,4 +57,16 @@ public struct NATSServerOptions: Sendable {
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
         return (String(isBracketed ? host.dropFirst().dropLast() : host), named > 0 ? named : port)
     }
+}
+
+/// A port for NATS inside WebSocket.
+public struct WebSocketListenerOptions: Sendable {
+    public var host = "0.0.0.0"
+    /// 0 takes a free one.
+    public var port = 443
+    /// Nil: `ws://` instead of `wss://`. The client begins with TLS, whatever the plan says.
+    public var tls: TLSPlan?
+    public var settings = WebSocketSettings()
+
+    public init() {}
 }

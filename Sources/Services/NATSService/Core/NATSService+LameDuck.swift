@@ -12,7 +12,10 @@ extension NATSService {
     public func enterLameDuck(_ done: @escaping @Sendable () -> Void) {
         guard !lameDuck.exchange(true, ordering: .relaxed) else { return }
         clientLog?.lameDuckBegan()
-        if let listener { loops[0].post { listener.close() } }
+        loops[0].post { [listener, webSocketListener] in
+            listener?.close()
+            webSocketListener?.close()
+        }
         guard clientCount > 0 else { return done() }
         let rest = options.lameDuckDurationNanoseconds - options.lameDuckGraceNanoseconds
         let duration = rest > 0 ? rest : 1_000_000_000

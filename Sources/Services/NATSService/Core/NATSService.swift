@@ -28,16 +28,19 @@ public final class NATSService: @unchecked Sendable {
     public var onAccountsChanged: (@Sendable ([AccountOptions]) -> Void)?
 
     /// What is the same in the INFO of each client.
-    private(set) var info = ServerInfo()
+    var info = ServerInfo()
     let loops: [EventLoop]
     private let contexts: [LoopContext]
     private let hub: CaptureHub
     /// Each loop's own.
     var sessions: [SessionList] = []
     private(set) var listener: Listener?
+    var webSocketListener: Listener?
+    /// How new connections of each port begin.
+    let plans: Mutex<ListenerPlans>
     /// How many connections each loop has, or is about to get.
-    private let loads: Mutex<[Int]>
-    private let lastClientID = Atomic<UInt64>(0)
+    let loads: Mutex<[Int]>
+    let lastClientID = Atomic<UInt64>(0)
     let counters = ServiceCounters()
     let closedConnections: ClosedConnections
     private let stopping = Atomic<Bool>(false)
@@ -60,6 +63,7 @@ public final class NATSService: @unchecked Sendable {
         if options.serverID.isEmpty { options.serverID = Self.makeServerID() }
         if options.serverName.isEmpty { options.serverName = options.serverID }
         self.options = options
+        plans = Mutex(ListenerPlans(options))
         closedConnections = ClosedConnections(limit: options.maximumClosedClients)
         loops = group.loops
         let hub = CaptureHub(home: group.loops[0], serverID: options.serverID)
@@ -79,6 +83,7 @@ public final class NATSService: @unchecked Sendable {
         let listener = try Listener(host: options.host, port: options.port)
         self.listener = listener
         port = listener.port
+        setTLSFields()
         info.serverID = options.serverID
         info.serverName = options.serverName
         info.version = options.version
@@ -96,7 +101,8 @@ public final class NATSService: @unchecked Sendable {
                 checkKeepalive(of: sessions, on: loop)
             }
         }
-        listener.start(on: loops[0]) { [unowned self] in accept($0) }
+        try listenForWebSockets()
+        listener.start(on: loops[0]) { [unowned self] in accept($0, as: plans.withLock { $0.client }) }
     }
 
     /// Closes the port; the connections end with their loops.
@@ -104,7 +110,10 @@ public final class NATSService: @unchecked Sendable {
         stopping.store(true, ordering: .relaxed)
         authenticator.workers.stop()
         guard let listener else { return }
-        loops[0].post { listener.close() }
+        loops[0].post { [webSocketListener] in
+            listener.close()
+            webSocketListener?.close()
+        }
     }
 
     /// How the server publishes to the clients of `account`; for loop 0.
@@ -155,21 +164,9 @@ public final class NATSService: @unchecked Sendable {
 
     // MARK: Sessions
 
-    private func accept(_ accepted: AcceptedSocket) {
-        let clientID = lastClientID.add(1, ordering: .relaxed).newValue
-        let loop = loops[leastLoaded()]
-        loop.post { [self] in
-            loop.adopt(accepted) { connection in
-                let session = ClientSession(connection, service: self, clientID: clientID)
-                begin(session, on: loop.index)
-                return session
-            }
-        }
-    }
-
     /// The loop with the fewest connections, by chance where there are several: clients that come
     /// in pairs must not all be split in the same way.
-    private func leastLoaded() -> Int {
+    func leastLoaded() -> Int {
         loads.withLock { loads in
             let least = loads.min()!
             let choice = loads.indices.filter { loads[$0] == least }.randomElement()!
@@ -178,7 +175,7 @@ public final class NATSService: @unchecked Sendable {
         }
     }
 
-    private func begin(_ session: ClientSession, on loopIndex: Int) {
+    func begin(_ session: ClientSession, on loopIndex: Int) {
         sessions[loopIndex].all[session.connection.id] = session
         counters.totalConnections.add(1, ordering: .relaxed)
         session.begin()

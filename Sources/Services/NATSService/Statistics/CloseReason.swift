@@ -36,7 +36,8 @@ public enum CloseReason: String, Sendable, CaseIterable {
             case .closedHere: serverStops ? .serverShutdown : .clientClosed
             case .slowReader: .pendingBytes
             case .writeTimeout: .writeDeadline
-            case .failed: .readFailure
+            case .handshakeFailed: .tlsHandshakeFailure
+            case .failed, .malformedInput: .readFailure
             }
     }
 
