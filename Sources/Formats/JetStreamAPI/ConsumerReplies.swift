@@ -129,6 +129,9 @@ public enum ConsumerReply {
 public struct AccountInfo: Equatable, Sendable {
     public var memory: UInt64 = 0
     public var storage: UInt64 = 0
+    public var reservedMemory: Int64 = 0
+    public var reservedStorage: Int64 = 0
+    public var limits = AccountLimits()
     public var streams = 0
     public var consumers = 0
     public var apiTotal: UInt64 = 0
@@ -140,18 +143,12 @@ public struct AccountInfo: Equatable, Sendable {
         APIReply.accountInfo.body { json in
             json.field("memory", memory)
             json.field("storage", storage)
-            json.field("reserved_memory", 0)
-            json.field("reserved_storage", 0)
+            json.field("reserved_memory", reservedMemory)
+            json.field("reserved_storage", reservedStorage)
             json.field("streams", streams)
             json.field("consumers", consumers)
             json.name("limits")
-            json.beginObject()
-            for name in [
-                "max_memory", "max_storage", "max_streams", "max_consumers", "max_ack_pending",
-                "memory_max_stream_bytes", "storage_max_stream_bytes",
-            ] { json.field(name, -1) }
-            json.field("max_bytes_required", false)
-            json.endObject()
+            limits.write(to: &json)
             json.name("api")
             json.beginObject()
             json.field("level", APILevel.level)
@@ -159,5 +156,32 @@ public struct AccountInfo: Equatable, Sendable {
             json.field("errors", apiErrors)
             json.endObject()
         }
+    }
+}
+
+/// How much an account may keep, as it is told. -1 for no limit.
+public struct AccountLimits: Equatable, Sendable {
+    public var memory: Int64 = -1
+    public var storage: Int64 = -1
+    public var streams = -1
+    public var consumers = -1
+    public var ackPending = -1
+    public var streamMemory: Int64 = -1
+    public var streamStorage: Int64 = -1
+    public var requiresMaximumBytes = false
+
+    public init() {}
+
+    func write(to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("max_memory", memory)
+        json.field("max_storage", storage)
+        json.field("max_streams", streams)
+        json.field("max_consumers", consumers)
+        json.field("max_ack_pending", ackPending)
+        json.field("memory_max_stream_bytes", streamMemory)
+        json.field("storage_max_stream_bytes", streamStorage)
+        json.field("max_bytes_required", requiresMaximumBytes)
+        json.endObject()
     }
 }

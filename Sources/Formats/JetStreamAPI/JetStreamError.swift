@@ -35,6 +35,10 @@ extension JetStreamError {
         503, 10039, "JetStream not enabled for account")
     public static let storageExceeded = JetStreamError(
         500, 10047, "insufficient storage resources available")
+    public static let insufficientMemory = JetStreamError(
+        500, 10028, "insufficient memory resources available")
+    public static let accountResourcesExceeded = JetStreamError(
+        400, 10002, "resource limits exceeded for account")
     public static let notEnabled = JetStreamError(503, 10076, "JetStream not enabled")
     public static let requiredApiLevel = JetStreamError(
         412, 10185, "JetStream minimum api level required")
@@ -52,6 +56,10 @@ extension JetStreamError {
 extension JetStreamError {
     public static let maximumStreams = JetStreamError(
         400, 10027, "maximum number of streams reached")
+    public static let maximumBytesRequired = JetStreamError(
+        400, 10113, "account requires a stream config to have max bytes set")
+    public static let streamBytesExceeded = JetStreamError(
+        400, 10122, "stream max bytes exceeds account limit max stream bytes")
     public static let mirrorWithSubjects = JetStreamError(
         400, 10034, "stream mirrors can not contain subjects")
     public static let noMessageFound = JetStreamError(404, 10037, "no message found")
@@ -140,6 +148,9 @@ extension JetStreamError {
         400, 10020, "consumer expected to be ephemeral but a durable name was set in request")
     public static let maximumConsumers = JetStreamError(
         400, 10026, "maximum consumers limit reached")
+    public static func ackPendingExceeded(limit: Int) -> JetStreamError {
+        JetStreamError(400, 10121, "consumer max ack pending exceeds system limit of \(limit)")
+    }
     public static let deliverSubjectWildcards = JetStreamError(
         400, 10079, "consumer deliver subject has wildcards")
     public static let pushMaxWaiting = JetStreamError(

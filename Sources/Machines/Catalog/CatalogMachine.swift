@@ -8,8 +8,10 @@ import Subjects
 /// `decide…` says what would change and why not; ``apply(_:)`` alone changes it, live and in recovery.
 public struct CatalogMachine: Sendable {
     public private(set) var streams: [StreamID: StreamEntry] = [:]
-    /// JetStream's name of each log that it can see.
-    private var logsByStreamName: [String: LogID] = [:]
+    /// The account whose streams are Kafka's topics.
+    public let kafkaAccount: String
+    /// What JetStream calls each log that it can see, by account.
+    private var logsByStreamName: [String: [String: LogID]] = [:]
     private var streamsByTopicName: [String: StreamID] = [:]
     private var streamsByCollisionName: [String: StreamID] = [:]
     private var streamsByTopicID: [TopicID: StreamID] = [:]
@@ -43,7 +45,9 @@ public struct CatalogMachine: Sendable {
         case partitionsAreFixed(String)
     }
 
-    public init() {}
+    public init(kafkaAccount: String = StreamNaming.globalAccount) {
+        self.kafkaAccount = kafkaAccount
+    }
 
     // MARK: Looking up
 
@@ -58,7 +62,11 @@ public struct CatalogMachine: Sendable {
     }
 
     /// The log that JetStream calls `streamName`.
-    public func log(streamName: String) -> LogID? { logsByStreamName[streamName] }
+    public func log(
+        streamName: String, in account: String = StreamNaming.globalAccount
+    ) -> LogID? {
+        logsByStreamName[account]?[streamName]
+    }
 
     public func place(of log: LogID) -> Place? { places[log] }
 
@@ -68,7 +76,12 @@ public struct CatalogMachine: Sendable {
     }
 
     /// What JetStream calls the streams it sees, in alphabetical order.
-    public var streamNames: [String] { logsByStreamName.keys.sorted() }
+    public func streamNames(in account: String = StreamNaming.globalAccount) -> [String] {
+        logsByStreamName[account]?.keys.sorted() ?? []
+    }
+
+    /// The accounts that have streams, in alphabetical order.
+    public var accounts: [String] { logsByStreamName.keys.sorted() }
 
     public func consumer(_ name: String, on log: LogID) -> ConsumerEntry? { consumers[log]?[name] }
 
@@ -83,19 +96,21 @@ public struct CatalogMachine: Sendable {
 
     /// A new JetStream stream. `config` has been validated and completed by the JetStream side.
     public func decideCreateStream(
-        name: String, subjects: [String], keyPrefix: String, config: JSONValue, topicID: TopicID,
-        now: Timestamp
+        account: String = StreamNaming.globalAccount, name: String, subjects: [String],
+        keyPrefix: String, config: JSONValue, topicID: TopicID, now: Timestamp
     ) throws(Refusal) -> CatalogRecord {
-        if let log = logsByStreamName[name], let place = places[log] {
+        if let log = log(streamName: name, in: account), let place = places[log] {
             throw .nameExists(place.stream)
         }
-        if let other = streamsByCollisionName[StreamNaming.collisionName(name)] {
+        if account == kafkaAccount,
+            let other = streamsByCollisionName[StreamNaming.collisionName(name)]
+        {
             throw .nameCollides(existing: streams[other]?.name ?? name)
         }
-        try checkOverlap(subjects, except: nil)
+        try checkOverlap(subjects, of: account, except: nil)
         return .streamCreated(
             .init(
-                id: nextStreamID, origin: .jetStream, name: name, topicID: topicID, created: now,
+                id: nextStreamID, account: account, origin: .jetStream, name: name, topicID: topicID, created: now,
                 keyPrefix: keyPrefix, subjects: subjects, logs: [nextLogID], streamConfig: config,
                 topicConfig: [:]))
     }
@@ -117,14 +132,16 @@ public struct CatalogMachine: Sendable {
         for partition in 0..<partitionCount {
             let streamName = StreamNaming.streamName(
                 topic: name, partition: partition, of: partitionCount)
-            if logsByStreamName[streamName] != nil { throw .nameCollides(existing: streamName) }
+            if log(streamName: streamName, in: kafkaAccount) != nil {
+                throw .nameCollides(existing: streamName)
+            }
         }
         guard isLiteralSubject(subject) else { throw .badSubject(subject) }
         let subjects = [subject, "\(subject).>"]
-        try checkOverlap(subjects, except: nil)
+        try checkOverlap(subjects, of: kafkaAccount, except: nil)
         return .streamCreated(
             .init(
-                id: nextStreamID, origin: .kafka, name: name, topicID: topicID, created: now,
+                id: nextStreamID, account: kafkaAccount, origin: .kafka, name: name, topicID: topicID, created: now,
                 keyPrefix: subject, subjects: subjects, logs: newLogs(partitionCount),
                 streamConfig: .object([]), topicConfig: config))
     }
@@ -132,8 +149,8 @@ public struct CatalogMachine: Sendable {
     public func decideUpdateStream(
         _ id: StreamID, subjects: [String], config: JSONValue
     ) throws(Refusal) -> CatalogRecord {
-        guard streams[id] != nil else { throw .noSuchStream }
-        try checkOverlap(subjects, except: id)
+        guard let stream = streams[id] else { throw .noSuchStream }
+        try checkOverlap(subjects, of: stream.account, except: id)
         return .streamUpdated(id, subjects: subjects, streamConfig: config)
     }
 
@@ -194,10 +211,12 @@ public struct CatalogMachine: Sendable {
         (0..<UInt32(count)).map { LogID(nextLogID.value + $0) }
     }
 
-    private func checkOverlap(_ subjects: [String], except own: StreamID?) throws(Refusal) {
+    private func checkOverlap(
+        _ subjects: [String], of account: String, except own: StreamID?
+    ) throws(Refusal) {
         for subject in subjects {
             guard let ours = SubjectFilter(subject) else { throw .badSubject(subject) }
-            for (id, filters) in filters where id != own {
+            for (id, filters) in filters where id != own && streams[id]?.account == account {
                 if filters.contains(where: { $0.overlaps(ours) }) {
                     throw .subjectsOverlap(stream: streams[id]?.name ?? "")
                 }
@@ -242,8 +261,9 @@ public struct CatalogMachine: Sendable {
 
     private mutating func insert(_ new: CatalogRecord.NewStream) {
         let stream = StreamEntry(
-            id: new.id, origin: new.origin, name: new.name, topicID: new.topicID,
-            created: new.created, keyPrefix: new.keyPrefix, subjects: new.subjects, logs: new.logs,
+            id: new.id, account: new.account, origin: new.origin, name: new.name,
+            topicID: new.topicID, created: new.created, keyPrefix: new.keyPrefix,
+            isInKafka: new.account == kafkaAccount, subjects: new.subjects, logs: new.logs,
             streamConfig: new.streamConfig, topicConfig: new.topicConfig)
         streams[new.id] = stream
         filters[new.id] = new.subjects.compactMap { SubjectFilter($0) }
@@ -254,7 +274,8 @@ public struct CatalogMachine: Sendable {
     private mutating func rememberNames(of stream: StreamEntry) {
         for (partition, log) in stream.logs.enumerated() {
             places[log] = Place(stream: stream.id, partition: partition)
-            logsByStreamName[stream.streamName(ofPartition: partition)] = log
+            let name = stream.streamName(ofPartition: partition)
+            logsByStreamName[stream.account, default: [:]][name] = log
             nextLogID = LogID(max(nextLogID.value, log.value + 1))
         }
         guard let topicName = stream.topicName else { return }
@@ -266,7 +287,10 @@ public struct CatalogMachine: Sendable {
     private mutating func forgetNames(of stream: StreamEntry) {
         for (partition, log) in stream.logs.enumerated() {
             places[log] = nil
-            logsByStreamName[stream.streamName(ofPartition: partition)] = nil
+            logsByStreamName[stream.account]?[stream.streamName(ofPartition: partition)] = nil
+        }
+        if logsByStreamName[stream.account]?.isEmpty == true {
+            logsByStreamName[stream.account] = nil
         }
         guard let topicName = stream.topicName else { return }
         streamsByTopicName[topicName] = nil

@@ -17,6 +17,7 @@ public enum CatalogRecord: Equatable, Sendable {
 
     public struct NewStream: Equatable, Sendable {
         public var id: StreamID
+        public var account: String
         public var origin: StreamEntry.Origin
         public var name: String
         public var topicID: TopicID
@@ -28,11 +29,12 @@ public enum CatalogRecord: Equatable, Sendable {
         public var topicConfig: [String: String]
 
         public init(
-            id: StreamID, origin: StreamEntry.Origin, name: String, topicID: TopicID,
-            created: Timestamp, keyPrefix: String, subjects: [String], logs: [LogID],
-            streamConfig: JSONValue, topicConfig: [String: String]
+            id: StreamID, account: String, origin: StreamEntry.Origin, name: String,
+            topicID: TopicID, created: Timestamp, keyPrefix: String, subjects: [String],
+            logs: [LogID], streamConfig: JSONValue, topicConfig: [String: String]
         ) {
             self.id = id
+            self.account = account
             self.origin = origin
             self.name = name
             self.topicID = topicID
@@ -54,6 +56,9 @@ extension CatalogRecord {
         case .streamCreated(let stream):
             json.field("change", "stream_created")
             json.field("stream", stream.id.value)
+            if stream.account != StreamNaming.globalAccount {
+                json.field("account", stream.account)
+            }
             json.field("origin", stream.origin.rawValue)
             json.field("name", stream.name)
             json.field("topic_id_high", stream.topicID.high)
@@ -120,7 +125,8 @@ extension CatalogRecord {
             }
             self = .streamCreated(
                 NewStream(
-                    id: StreamID(try fields.integer("stream")), origin: origin,
+                    id: StreamID(try fields.integer("stream")), account: try fields.account(),
+                    origin: origin,
                     name: try fields.string("name"),
                     topicID: TopicID(
                         high: try fields.integer("topic_id_high"),
@@ -173,6 +179,11 @@ extension CatalogRecord {
         func value(_ name: String) throws(Malformed) -> JSONValue {
             guard let value = json[name] else { throw .badField(name) }
             return value
+        }
+
+        /// Frames from before there were accounts have none.
+        func account() throws(Malformed) -> String {
+            json["account"] == nil ? StreamNaming.globalAccount : try string("account")
         }
 
         func string(_ name: String) throws(Malformed) -> String {

@@ -18,6 +18,8 @@ public struct StreamEntry: Sendable {
     }
 
     public let id: StreamID
+    /// Which account's subjects it captures, and who sees it.
+    public let account: String
     public let origin: Origin
     /// As it was given: the JetStream stream name or the Kafka topic name.
     public let name: String
@@ -25,6 +27,8 @@ public struct StreamEntry: Sendable {
     public let created: Timestamp
     /// What all its subjects begin with; fixed, as stored keys depend on it. Empty where they share nothing.
     public let keyPrefix: String
+    /// Whether it belongs to the account that Kafka sees.
+    let isInKafka: Bool
     /// The subjects whose publishes it captures.
     public internal(set) var subjects: [String]
     /// One for each partition, in their order.
@@ -36,8 +40,11 @@ public struct StreamEntry: Sendable {
 
     public var partitionCount: Int { logs.count }
 
-    /// The topic's name in Kafka, or nil where the name is not legal there.
-    public var topicName: String? { StreamNaming.isLegalTopicName(name) ? name : nil }
+    /// The topic's name in Kafka; nil where the name is not legal there, or where Kafka does not
+    /// see the account.
+    public var topicName: String? {
+        isInKafka && StreamNaming.isLegalTopicName(name) ? name : nil
+    }
 
     /// What JetStream calls the log of `partition`.
     public func streamName(ofPartition partition: Int) -> String {

@@ -1,5 +1,8 @@
 /// What one protocol calls the things that the other has made.
 public enum StreamNaming {
+    /// The account of everything that no other account was named for.
+    public static let globalAccount = "$G"
+
     /// Kafka's rule: 1 to 249 of `[a-zA-Z0-9._-]`, neither `.` nor `..`.
     public static func isLegalTopicName(_ name: String) -> Bool {
         let bytes = name.utf8

@@ -116,7 +116,7 @@ extension Broker {
         for (partition, log) in stream.logs.enumerated() where logs[log] == nil {
             let made = PartitionLog(
                 id: log, topicID: stream.topicID, partition: partition,
-                keyPrefix: KeyPrefix(stream.keyPrefix))
+                account: stream.account, keyPrefix: KeyPrefix(stream.keyPrefix))
             logs[log] = made
             if stream.origin == .jetStream { makeView(of: made, stream) }
         }

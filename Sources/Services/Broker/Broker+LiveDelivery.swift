@@ -7,7 +7,7 @@ import Storage
 extension Broker {
     /// Gives the records of a batch that Kafka produced to the core NATS subscribers of their subjects.
     func deliverLive(_ log: PartitionLog, place: Int) {
-        guard let nats, !log.isDeleted else { return }
+        guard let nats = routing(of: log), !log.isDeleted else { return }
         let entry = log.index.entries[place]
         var rendering = NATSMessageBuffer()
         do {

@@ -141,7 +141,7 @@ extension Broker {
         sealOpenBatch(of: log)
         let base = try appendBatch(
             bytes, header: header, to: log, appendTime: now,
-            forLiveSubscribers: nats?.hasInterest(inSubjectsOf: log.keyPrefix.text) ?? false)
+            forLiveSubscribers: routing(of: log)?.hasInterest(inSubjectsOf: log.keyPrefix.text) ?? false)
         if log.view != nil { try showInView(of: log, bytes, at: base, appendTime: now) }
         return base
     }

@@ -14,8 +14,9 @@ import Transport
 public final class Broker: @unchecked Sendable {
     public let options: BrokerOptions
     public let loop: EventLoop
-    public internal(set) var catalog = CatalogMachine()
+    public internal(set) var catalog: CatalogMachine
     public internal(set) var groups: GroupCoordinator
+    /// How it reaches the clients of `$G`, and through it those of others.
     public weak var nats: (any NATSRouting)?
     public weak var catalogObserver: (any CatalogObserver)?
 
@@ -45,6 +46,7 @@ public final class Broker: @unchecked Sendable {
         self.loop = loop
         self.wal = wal
         self.options = options
+        catalog = CatalogMachine(kafkaAccount: options.kafkaAccount)
         self.log = log
         var groupOptions = GroupOptions()
         groupOptions.initialRebalanceDelayMilliseconds = Int32(options.initialRebalanceDelayMilliseconds)

@@ -2,6 +2,8 @@ import Model
 
 /// What the operator decides about streams and topics. Kafka's names where it has one.
 public struct BrokerOptions: Sendable {
+    /// The account whose streams Kafka sees as topics, and to which new topics belong.
+    public var kafkaAccount = "$G"
     /// What the subjects of Kafka-made topics begin with.
     public var topicSubjectPrefix = "kafka"
     /// `num.partitions`: of topics that are created without a count.

@@ -19,6 +19,8 @@ public final class PartitionLog {
     public let id: LogID
     public let topicID: TopicID
     public let partition: Int
+    /// Whose subjects it knows.
+    public let account: String
     /// What turns keys into subjects and back, fixed when the stream was made.
     public let keyPrefix: KeyPrefix
 
@@ -43,8 +45,9 @@ public final class PartitionLog {
     var openBatch = OpenBatch()
     private var observers: [ObjectIdentifier: any LogObserver] = [:]
 
-    init(id: LogID, topicID: TopicID, partition: Int, keyPrefix: KeyPrefix) {
+    init(id: LogID, topicID: TopicID, partition: Int, account: String, keyPrefix: KeyPrefix) {
         self.id = id
+        self.account = account
         self.topicID = topicID
         self.partition = partition
         self.keyPrefix = keyPrefix

@@ -44,12 +44,12 @@ import Catalog
 
     @Test func `a topic of several partitions is one stream a partition`() throws {
         let catalog = try machine([topic("t", 3)])
-        #expect(catalog.streamNames == ["t@0", "t@1", "t@2"])
+        #expect(catalog.streamNames() == ["t@0", "t@1", "t@2"])
     }
 
     @Test func `a topic beside one whose name it extends is no overlap`() throws {
         let catalog = try machine([topic("orders", id: 1), topic("orders.dlq", id: 2)])
-        #expect(catalog.streamNames == ["orders", "orders_dlq"])
+        #expect(catalog.streamNames() == ["orders", "orders_dlq"])
     }
 
     @Test func `names that Kafka takes for the same collide`() throws {
@@ -83,7 +83,7 @@ import Catalog
         var catalog = try machine([topic("t")])
         catalog.apply(.consumerCreated(LogID(1), name: "c", created: now, config: .null))
         catalog.apply(try catalog.decideDeleteStream(StreamID(1)))
-        #expect(catalog.streamNames.isEmpty)
+        #expect(catalog.streamNames().isEmpty)
         #expect(catalog.consumer("c", on: LogID(1)) == nil)
         catalog.apply(try topic("t")(catalog))
         #expect(catalog.stream(topicName: "t")?.id == StreamID(2))
@@ -96,7 +96,7 @@ import Catalog
             try catalog.decideAddPartitions(StreamID(1), newTotal: 2)
         }
         catalog.apply(try catalog.decideAddPartitions(StreamID(2), newTotal: 3))
-        #expect(catalog.streamNames == ["s", "t@0", "t@1", "t@2"])
+        #expect(catalog.streamNames() == ["s", "t@0", "t@1", "t@2"])
         catalog.apply(.consumerCreated(LogID(2), name: "c", created: now, config: .null))
         #expect(throws: CatalogMachine.Refusal.partitionsAreFixed("JetStream consumers read t")) {
             try catalog.decideAddPartitions(StreamID(2), newTotal: 4)
@@ -110,14 +110,56 @@ import Catalog
         }
     }
 
+    @Test func `accounts have streams of the same names and subjects, and Kafka sees one account`()
+        throws
+    {
+        var catalog = CatalogMachine(kafkaAccount: "A")
+        for account in ["A", "B"] {
+            catalog.apply(
+                try catalog.decideCreateStream(
+                    account: account, name: "orders", subjects: ["orders.>"], keyPrefix: "orders",
+                    config: .object([]), topicID: TopicID(high: 1, low: account == "A" ? 1 : 2),
+                    now: now))
+        }
+        let (one, two) = (catalog.log(streamName: "orders", in: "A"), catalog.log(streamName: "orders", in: "B"))
+        #expect(one != nil && two != nil && one != two)
+        #expect(catalog.log(streamName: "orders") == nil)
+        #expect(catalog.accounts == ["A", "B"])
+        #expect(catalog.streamNames(in: "B") == ["orders"])
+        let topic = try #require(catalog.stream(topicName: "orders"))
+        #expect(topic.account == "A")
+        #expect(throws: CatalogMachine.Refusal.subjectsOverlap(stream: "orders")) {
+            try catalog.decideCreateStream(
+                account: "B", name: "more", subjects: ["orders.x"], keyPrefix: "", config: .object([]),
+                topicID: TopicID(high: 1, low: 3), now: now)
+        }
+        catalog.apply(try catalog.decideDeleteStream(topic.id))
+        #expect(catalog.accounts == ["B"])
+        #expect(catalog.stream(topicName: "orders") == nil)
+    }
+
+    @Test func `the frame of a stream of the global account does not name it`() throws {
+        let record = CatalogRecord.streamCreated(
+            .init(
+                id: StreamID(4), account: "$G", origin: .jetStream, name: "s", topicID: topicID,
+                created: now, keyPrefix: "", subjects: ["s"], logs: [LogID(11)],
+                streamConfig: .object([]), topicConfig: [:]))
+        #expect(!String(decoding: record.encoded(), as: UTF8.self).contains("account"))
+    }
+
     @Test func `every record comes back from its bytes`() throws {
         let records: [CatalogRecord] = [
             .streamCreated(
                 .init(
-                    id: StreamID(3), origin: .kafka, name: "t", topicID: topicID, created: now,
+                    id: StreamID(3), account: "$G", origin: .kafka, name: "t", topicID: topicID, created: now,
                     keyPrefix: "kafka.t", subjects: ["kafka.t", "kafka.t.>"], logs: [LogID(1), LogID(9)],
                     streamConfig: .object([JSONMember(name: "max_age", value: .number("5"))]),
                     topicConfig: ["retention.ms": "1"])),
+            .streamCreated(
+                .init(
+                    id: StreamID(4), account: "A", origin: .jetStream, name: "s", topicID: topicID,
+                    created: now, keyPrefix: "", subjects: ["s"], logs: [LogID(11)],
+                    streamConfig: .object([]), topicConfig: [:])),
             .streamUpdated(StreamID(3), subjects: ["x"], streamConfig: .object([])),
             .topicConfigured(StreamID(3), config: ["a": "b"]),
             .partitionsAdded(StreamID(3), logs: [LogID(10)]),

@@ -9,16 +9,22 @@ import Transport
 extension Broker {
     /// Creates a consumer, changes it, or finds the one that is there with the same configuration.
     public func createConsumer(
-        _ request: CreateConsumerRequest, subject: ConsumerCreateSubject, on log: PartitionLog
+        _ request: CreateConsumerRequest, subject: ConsumerCreateSubject, on log: PartitionLog,
+        limits: AccountStreamLimits = .none
     ) throws(JetStreamError) -> StreamConsumer {
         guard let stream = log.view?.config else { throw .streamNotFound }
         var config = try request.validated(subject: subject, stream: stream)
+        if let most = limits.ackPendingCount {
+            if request.config.maxAckPending > most { throw .ackPendingExceeded(limit: most) }
+            config.maxAckPending = min(config.maxAckPending, most)
+        }
         let name = config.name.isEmpty ? uniqueText(8) : config.name
         let existing = log.consumers[name]
         if request.action == .create, existing != nil { throw .consumerExists }
         if request.action == .update, existing == nil { throw .consumerMissing }
         if let existing { return try update(existing, to: config) }
-        if log.consumers.count >= stream.consumerLimit { throw .maximumConsumers }
+        let most = min(stream.consumerLimit, limits.consumerCount ?? .max)
+        if log.consumers.count >= most { throw .maximumConsumers }
         if stream.retention == .workqueue { try checkQueue(config, on: log) }
         if case .unnamed = subject, request.config.name.isEmpty { config.name = "" }
         let record: CatalogRecord
@@ -35,7 +41,8 @@ extension Broker {
             consumer.isReady = true
             wake(consumer)
         }
-        publishWhenDurable(.consumer(.create, stream: stream.name, consumer: name))
+        publishWhenDurable(
+            .consumer(.create, stream: stream.name, consumer: name), to: log.account)
         return consumer
     }
 
@@ -84,7 +91,8 @@ extension Broker {
         close(consumer)
         removeUninteresting(from: log)
         publishWhenDurable(
-            .consumer(.delete, stream: consumer.machine.stream, consumer: consumer.name))
+            .consumer(.delete, stream: consumer.machine.stream, consumer: consumer.name),
+            to: log.account)
     }
 
     /// Whoever waits for the consumer is told that it is gone.
@@ -113,7 +121,7 @@ extension Broker {
         publishWhenDurable(
             .paused(
                 stream: consumer.machine.stream, consumer: consumer.name, until: until,
-                isPaused: until.map { $0 > loop.now } ?? false))
+                isPaused: until.map { $0 > loop.now } ?? false), to: consumer.log.account)
     }
 
     /// - Returns: where it begins again.

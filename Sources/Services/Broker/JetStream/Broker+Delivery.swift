@@ -38,7 +38,7 @@ extension Broker {
     }
 
     private func run(_ consumer: StreamConsumer) {
-        guard let nats else { return }
+        guard let nats = routing(of: consumer.log) else { return }
         let now = loop.now
         consumer.machine.expire(now: now)
         if let inactive = consumer.machine.inactiveDeadline, inactive <= now,
@@ -69,7 +69,7 @@ extension Broker {
     /// Whether some client subscribes to a push consumer's deliver subject.
     func isListenedTo(_ consumer: StreamConsumer) -> Bool {
         let subject = consumer.deliverSubject
-        return nats?.hasInterest(subject.span.bytes) ?? false
+        return routing(of: consumer.log)?.hasInterest(subject.span.bytes) ?? false
     }
 
     private enum DeliveryEnd { case finished, interrupted, congested }
@@ -147,6 +147,7 @@ extension Broker {
     func flush(_ consumer: StreamConsumer) -> Bool {
         let isWritten = writeRecord(of: consumer)
         var settled: [UInt64] = []
+        let nats = routing(of: consumer.log)
         let keepsAcked = consumer.log.view?.config.retention == .limits
         for effect in consumer.machine.takeEffects() {
             switch effect {
@@ -161,36 +162,39 @@ extension Broker {
                 publish(
                     .maxDeliveries(
                         stream: consumer.machine.stream, consumer: consumer.name,
-                        sequence: sequence.value, deliveries: deliveries))
+                        sequence: sequence.value, deliveries: deliveries),
+                    to: consumer.log.account)
             case .terminated(let sequence, let own, let deliveries, let reason):
                 publish(
                     .terminated(
                         stream: consumer.machine.stream, consumer: consumer.name,
                         consumerSequence: own, sequence: sequence.value, deliveries: deliveries,
-                        reason: reason))
+                        reason: reason),
+                    to: consumer.log.account)
             case .refused(let sequence, let own, let deliveries):
                 publish(
                     .refused(
                         stream: consumer.machine.stream, consumer: consumer.name,
-                        consumerSequence: own, sequence: sequence.value, deliveries: deliveries))
+                        consumerSequence: own, sequence: sequence.value, deliveries: deliveries),
+                    to: consumer.log.account)
             }
         }
         if !settled.isEmpty, isWritten { removeSettled(settled, from: consumer.log) }
         return isWritten
     }
 
-    /// Tells whoever listens.
-    func publish(_ advisory: Advisory) {
-        guard let nats else { return }
+    /// Tells whoever listens in the account; streams are listeners, too.
+    func publish(_ advisory: Advisory, to account: String) {
+        guard let nats = nats?.routing(ofAccount: account) else { return }
         let subject = Array(advisory.subject.utf8)
-        guard nats.hasInterest(subject.span.bytes) else { return }
+        guard nats.isTaken(subject.span.bytes) else { return }
         let body = advisory.body(id: uniqueText(22), now: loop.now)
-        nats.publish(
+        nats.publishCaptured(
             subject: subject.span.bytes, reply: nil, headers: nil, payload: body.span.bytes)
     }
 
-    func publishWhenDurable(_ advisory: Advisory) {
-        whenDurable { [unowned self] in publish(advisory) }
+    func publishWhenDurable(_ advisory: Advisory, to account: String) {
+        whenDurable { [unowned self] in publish(advisory, to: account) }
     }
 
     /// Characters that nobody has had before, as far as chance goes.

@@ -10,30 +10,33 @@ import Transport
 extension Broker {
     /// Creates a JetStream stream, or finds the one that is there with the same configuration.
     public func createStream(
-        _ request: StreamConfigRequest, nameInSubject: String
+        _ request: StreamConfigRequest, nameInSubject: String,
+        account: String = StreamNaming.globalAccount, limits: AccountStreamLimits = .none
     ) throws(JetStreamError) -> PartitionLog {
         let config = try request.validated(nameInSubject: nameInSubject)
-        if let existing = try stream(named: config.name) {
+        if let existing = try stream(named: config.name, in: account) {
             guard existing.view?.config.isSame(as: config) == true else { throw .streamNameExists }
             return existing
         }
+        try check(config, replacing: nil, limits, of: account)
         let record: CatalogRecord
         do {
             record = try catalog.decideCreateStream(
-                name: config.name, subjects: config.subjects,
+                account: account, name: config.name, subjects: config.subjects,
                 keyPrefix: KeyPrefix(subjects: config.subjects).text, config: config.json,
                 topicID: .random(), now: loop.now)
         } catch { throw error.jetStream }
         try changeForJetStream(record)
-        guard let log = try stream(named: config.name) else { throw .streamNotFound }
-        publishWhenDurable(.stream(.create, stream: config.name))
+        guard let log = try stream(named: config.name, in: account) else { throw .streamNotFound }
+        publishWhenDurable(.stream(.create, stream: config.name), to: account)
         return log
     }
 
     public func updateStream(
-        _ request: StreamConfigRequest, nameInSubject: String
+        _ request: StreamConfigRequest, nameInSubject: String,
+        account: String = StreamNaming.globalAccount, limits: AccountStreamLimits = .none
     ) throws(JetStreamError) -> PartitionLog {
-        guard let log = try stream(named: nameInSubject), let place = catalog.place(of: log.id),
+        guard let log = try stream(named: nameInSubject, in: account), let place = catalog.place(of: log.id),
             let current = log.view?.config
         else {
             // What is wrong with the request by itself is said before the stream is looked for.
@@ -41,6 +44,7 @@ extension Broker {
             throw .streamNotFound
         }
         let config = try request.validatedUpdate(of: current, nameInSubject: nameInSubject)
+        try check(config, replacing: current, limits, of: account)
         if let stream = catalog[place.stream], stream.origin == .kafka,
             config.subjects != stream.subjects
         {
@@ -54,27 +58,31 @@ extension Broker {
         try changeForJetStream(record)
         shrank(log)
         armExpiry(of: log)
-        publishWhenDurable(.stream(.modify, stream: nameInSubject))
+        publishWhenDurable(.stream(.modify, stream: nameInSubject), to: account)
         return log
     }
 
     /// Deletes a stream with its consumers.
-    public func deleteStream(named name: String) throws(JetStreamError) {
-        guard let log = try stream(named: name), let place = catalog.place(of: log.id) else {
+    public func deleteStream(
+        named name: String, in account: String = StreamNaming.globalAccount
+    ) throws(JetStreamError) {
+        guard let log = try stream(named: name, in: account), let place = catalog.place(of: log.id) else {
             throw .streamNotFound
         }
         if let stream = catalog[place.stream], stream.partitionCount > 1 {
             throw .invalidConfig("a partition of a Kafka topic can not be deleted by itself")
         }
         do { try deleteStream(place.stream) } catch { throw error.jetStream }
-        publishWhenDurable(.stream(.delete, stream: name))
+        publishWhenDurable(.stream(.delete, stream: name), to: account)
     }
 
     /// The log that JetStream calls `name`, with its view; nil for none.
     ///
     /// - Throws: where the log cannot be read.
-    public func stream(named name: String) throws(JetStreamError) -> PartitionLog? {
-        guard let id = catalog.log(streamName: name), let log = logs[id] else { return nil }
+    public func stream(
+        named name: String, in account: String = StreamNaming.globalAccount
+    ) throws(JetStreamError) -> PartitionLog? {
+        guard let id = catalog.log(streamName: name, in: account), let log = logs[id] else { return nil }
         do { try wakeView(of: log) } catch { throw .storeFailed("\(error)") }
         return log
     }

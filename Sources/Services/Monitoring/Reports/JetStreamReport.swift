@@ -156,7 +156,7 @@ extension ReportService {
         let home = home
         home.post {
             Self.collect(
-                broker.catalog.streamNames[...], [], broker, home, withConsumers: withConsumers,
+                broker.catalog.streamNames()[...], [], broker, home, withConsumers: withConsumers,
                 next)
         }
     }

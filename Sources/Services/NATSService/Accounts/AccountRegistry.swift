@@ -6,6 +6,7 @@ public final class AccountRegistry: Sendable {
     public let global: AccountRouting
     private let contexts: [LoopContext]
     private let accounts: Mutex<[String: AccountRouting]>
+    private let observers = Mutex<[@Sendable (AccountRouting) -> Void]>([])
 
     init(contexts: [LoopContext]) {
         self.contexts = contexts
@@ -18,8 +19,19 @@ public final class AccountRegistry: Sendable {
         accounts.withLock { accounts in
             if let known = accounts[name] { return known }
             let account = AccountRouting(name: name, contexts: contexts)
+            // Before anybody can enter it.
+            for observer in observers.withLock({ $0 }) { observer(account) }
             accounts[name] = account
             return account
+        }
+    }
+
+    /// Calls `body` with each account, those that are there and those that come; any thread. It must
+    /// not ask the registry for anything.
+    func forEach(_ body: @escaping @Sendable (AccountRouting) -> Void) {
+        accounts.withLock { accounts in
+            observers.withLock { $0.append(body) }
+            for account in accounts.values { body(account) }
         }
     }
 

@@ -16,7 +16,8 @@ public final class NATSService: @unchecked Sendable {
     /// Who may talk to whom.
     public let accounts: AccountRegistry
     /// How the broker publishes to the clients of `$G`; for loop 0.
-    public let routing: NATSRouter
+    public var routing: NATSRouter { homeRouters.global }
+    private let homeRouters: HomeRouters
 
     /// Where reports about the server are made; to be set before the start. Not retained.
     public weak var reports: (any ServerReporting)?
@@ -70,7 +71,7 @@ public final class NATSService: @unchecked Sendable {
         self.hub = hub
         contexts = group.loops.map { LoopContext(loop: $0, hub: hub) }
         accounts = AccountRegistry(contexts: contexts)
-        routing = NATSRouter(accounts.global.router(on: group.loops[0]))
+        homeRouters = HomeRouters(accounts, home: group.loops[0])
         sessions = loops.map { _ in SessionList() }
         loads = Mutex(loops.map { _ in 0 })
     }
@@ -118,7 +119,7 @@ public final class NATSService: @unchecked Sendable {
 
     /// How the server publishes to the clients of `account`; for loop 0.
     public func routing(for account: AccountRouting) -> NATSRouter {
-        account === accounts.global ? routing : NATSRouter(account.router(on: loops[0]))
+        homeRouters.router(for: account)
     }
 
     // MARK: What the server itself subscribes to

@@ -31,12 +31,15 @@ extension JetStreamService {
     /// Answers a request on `$JS.API.>`. What is not there is answered too, as if nobody listened. A request without
     /// reply subject is carried out all the same.
     func answer(_ message: borrowing CapturedMessage) {
-        apiTotal += 1
-        let tokens = String(repairingUTF8: message.subject)
-            .split(separator: ".", omittingEmptySubsequences: false).dropFirst(2).map(String.init)
+        current.apiTotal += 1
+        var tokens = String(repairingUTF8: message.subject)
+            .split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        // `$JS.API.…`, or `$JS.<domain>.API.…`
+        tokens.removeFirst(min(tokens.count, tokens.dropFirst().first == "API" ? 2 : 3))
         let request = APIRequest(
             tokens: tokens, subject: message.subject, reply: message.reply, payload: message.payload
         )
+        guard current.limits != nil else { return answerWithout(request) }
         guard isLevelOffered(message.headers) else { return answerLevel(request) }
         switch (tokens.first, tokens.count) {
         case ("INFO", 1): reply(to: request.reply, accountInfo().reply())
@@ -68,34 +71,29 @@ extension JetStreamService {
                 reply(to: request.reply, answer)
             }
         } catch {
-            apiErrors += 1
+            current.apiErrors += 1
             reply(to: request.reply, kind.error(error))
         }
     }
 
     /// The log of a stream, which has a view then.
     func stream(_ name: String) throws(JetStreamError) -> PartitionLog {
-        guard let log = try broker.stream(named: name) else { throw .streamNotFound }
+        guard let log = try broker.stream(named: name, in: current.name) else { throw .streamNotFound }
         return log
     }
 
     private func accountInfo() -> AccountInfo {
+        let usage = broker.usage(of: current.name)
         var info = AccountInfo()
-        info.apiTotal = apiTotal
-        info.apiErrors = apiErrors
-        for name in broker.catalog.streamNames {
-            guard let id = broker.catalog.log(streamName: name), let log = broker.log(id) else {
-                continue
-            }
-            info.streams += 1
-            info.consumers += broker.catalog.consumerCount(on: id)
-            let byteCount = log.view?.byteCount ?? UInt64(log.byteCount)
-            if log.view?.config.storage == .memory {
-                info.memory += byteCount
-            } else {
-                info.storage += byteCount
-            }
-        }
+        info.apiTotal = current.apiTotal
+        info.apiErrors = current.apiErrors
+        info.memory = usage.memoryByteCount
+        info.storage = usage.storageByteCount
+        info.reservedMemory = usage.reservedMemoryByteCount
+        info.reservedStorage = usage.reservedStorageByteCount
+        info.streams = usage.streamCount
+        info.consumers = usage.consumerCount
+        if let limits = current.limits { info.limits = AccountLimits(limits) }
         return info
     }
 
@@ -112,32 +110,40 @@ extension JetStreamService {
     }
 
     private func answerLevel(_ request: borrowing APIRequest) {
-        apiErrors += 1
+        current.apiErrors += 1
         let tokens = request.tokens
         if tokens.first == "DIRECT"
             || (tokens.count > 2 && tokens[1] == "MSG" && tokens[2] == "NEXT")
         {
             return reply(to: request.reply, .requiredApiLevel)
         }
-        let kind: APIReply =
-            switch (tokens.first, tokens.count > 1 ? tokens[1] : "") {
-            case ("STREAM", "CREATE"): .streamCreate
-            case ("STREAM", "UPDATE"): .streamUpdate
-            case ("STREAM", "NAMES"): .streamNames
-            case ("STREAM", "LIST"): .streamList
-            case ("STREAM", "DELETE"): .streamDelete
-            case ("STREAM", "PURGE"): .streamPurge
-            case ("STREAM", "MSG"):
-                tokens.count > 2 && tokens[2] == "DELETE" ? .messageDelete : .messageGet
-            case ("STREAM", _): .streamInfo
-            case ("CONSUMER", "CREATE"), ("CONSUMER", "DURABLE"): .consumerCreate
-            case ("CONSUMER", "NAMES"): .consumerNames
-            case ("CONSUMER", "LIST"): .consumerList
-            case ("CONSUMER", "DELETE"): .consumerDelete
-            case ("CONSUMER", _): .consumerInfo
-            default: .accountInfo
-            }
-        reply(to: request.reply, kind.error(.requiredApiLevel))
+        reply(to: request.reply, kind(of: tokens).error(.requiredApiLevel))
+    }
+
+    /// The account has no JetStream.
+    private func answerWithout(_ request: borrowing APIRequest) {
+        current.apiErrors += 1
+        reply(to: request.reply, kind(of: request.tokens).error(.notEnabledForAccount))
+    }
+
+    private func kind(of tokens: [String]) -> APIReply {
+        switch (tokens.first, tokens.count > 1 ? tokens[1] : "") {
+        case ("STREAM", "CREATE"): .streamCreate
+        case ("STREAM", "UPDATE"): .streamUpdate
+        case ("STREAM", "NAMES"): .streamNames
+        case ("STREAM", "LIST"): .streamList
+        case ("STREAM", "DELETE"): .streamDelete
+        case ("STREAM", "PURGE"): .streamPurge
+        case ("STREAM", "MSG"):
+            tokens.count > 2 && tokens[2] == "DELETE" ? .messageDelete : .messageGet
+        case ("STREAM", _): .streamInfo
+        case ("CONSUMER", "CREATE"), ("CONSUMER", "DURABLE"): .consumerCreate
+        case ("CONSUMER", "NAMES"): .consumerNames
+        case ("CONSUMER", "LIST"): .consumerList
+        case ("CONSUMER", "DELETE"): .consumerDelete
+        case ("CONSUMER", _): .consumerInfo
+        default: .accountInfo
+        }
     }
 }
 
@@ -166,5 +172,19 @@ extension StringProtocol {
             start = utf8.index(after: start)
         }
         return nil
+    }
+}
+
+extension AccountLimits {
+    init(_ limits: AccountStreamLimits) {
+        self.init()
+        memory = limits.memoryByteCount ?? -1
+        storage = limits.storageByteCount ?? -1
+        streams = limits.streamCount ?? -1
+        consumers = limits.consumerCount ?? -1
+        ackPending = limits.ackPendingCount ?? -1
+        streamMemory = limits.streamMemoryByteCount ?? -1
+        streamStorage = limits.streamStorageByteCount ?? -1
+        requiresMaximumBytes = limits.requiresMaximumBytes
     }
 }

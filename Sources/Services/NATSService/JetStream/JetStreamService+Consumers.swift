@@ -52,7 +52,8 @@ extension JetStreamService {
             let create = try CreateConsumerRequest(payload)
             guard create.stream == stream else { throw .streamMismatch }
             let consumer = try broker.createConsumer(
-                create, subject: subject, on: try self.stream(stream))
+                create, subject: subject, on: try self.stream(stream),
+                limits: current.limits ?? .none)
             return ConsumerReply.created(broker.consumerInfo(consumer))
         }
     }
@@ -98,7 +99,7 @@ extension JetStreamService {
     }
 
     private func answerPull(_ request: borrowing APIRequest, _ stream: String, _ name: String) {
-        guard let id = broker.catalog.log(streamName: stream),
+        guard let id = broker.catalog.log(streamName: stream, in: current.name),
             let consumer = broker.log(id)?.consumers[name]
         else { return answerNobody(request) }
         pull(request.payload, inbox: request.reply, from: consumer)

@@ -17,7 +17,7 @@ extension JetStreamService {
 
     func answerDirectGet(_ request: borrowing APIRequest) {
         let tokens = request.tokens
-        guard let log = try? broker.stream(named: tokens[2]), let view = log.view,
+        guard let log = try? broker.stream(named: tokens[2], in: current.name), let view = log.view,
             view.config.allowDirect
         else { return answerNobody(request) }
         let get: MessageGetRequest
@@ -120,7 +120,7 @@ extension JetStreamService {
     ) -> Int? {
         let name = log.view?.config.name ?? ""
         let inbox = Array(copying: inbox)
-        let routing = nats.routing
+        let routing = current.router
         let sent = try? broker.withMessage(sequence, of: log) {
             subject, headers, payload, time -> Int in
             if noHeaders {

@@ -1,6 +1,7 @@
 import Broker
 import Bytes
 import Catalog
+import JetStream
 import JetStreamAPI
 import Model
 import Transport
@@ -8,9 +9,11 @@ import Transport
 extension JetStreamService {
     /// A message on a subject that a stream takes.
     func publish(_ message: borrowing CapturedMessage) {
-        guard let target = targets.target(of: message.subject) else { return }
+        guard let target = current.targets.target(of: message.subject) else { return }
         let outcome: PublishOutcome
-        if let stripped = withoutStatus(message.headers) {
+        if !hasRoom(for: message, in: target.log) {
+            outcome = .refused(.accountResourcesExceeded)
+        } else if let stripped = withoutStatus(message.headers) {
             outcome = broker.publish(
                 to: target.log, subject: message.subject, headers: stripped.span.bytes,
                 payload: message.payload)
@@ -34,6 +37,17 @@ extension JetStreamService {
             // In line with the others, so that a client gets its answers in order.
             durableReplies.append(to: message.reply, target.acks.refusal(error))
         }
+    }
+
+    private func hasRoom(
+        for message: borrowing CapturedMessage, in log: PartitionLog
+    ) -> Bool {
+        guard current.limits?.boundsBytes == true, let storage = log.view?.config.storage else {
+            return true
+        }
+        let byteCount =
+            message.subject.byteCount + message.headers.byteCount + message.payload.byteCount
+        return current.hasRoom(for: byteCount, in: storage, broker)
     }
 
     /// The header block without its status, which is not stored; nil if it has none.
@@ -69,16 +83,17 @@ extension JetStreamService {
 
     /// Acks of one consumer come one after the other: it is looked up once.
     private func consumer(_ name: RawSpan, of stream: RawSpan) -> StreamConsumer? {
-        if let known = lastAcked, !known.consumer.isDeleted,
+        if let known = current.lastAcked, !known.consumer.isDeleted,
             name.hasSameBytes(as: known.name.span.bytes),
             stream.hasSameBytes(as: known.stream.span.bytes)
         {
             return known.consumer
         }
-        guard let id = broker.catalog.log(streamName: String(repairingUTF8: stream)),
+        guard let id = broker.catalog.log(
+                streamName: String(repairingUTF8: stream), in: current.name),
             let consumer = broker.log(id)?.consumers[String(repairingUTF8: name)]
         else { return nil }
-        lastAcked = LastAcked(
+        current.lastAcked = LastAcked(
             consumer: consumer, stream: Array(copying: stream), name: Array(copying: name))
         return consumer
     }
@@ -87,7 +102,8 @@ extension JetStreamService {
     func answerFlowControl(_ message: borrowing CapturedMessage) {
         let subject = String(repairingUTF8: message.subject)
         let tokens = subject.split(separator: ".", omittingEmptySubsequences: false)
-        guard tokens.count == 5, let id = broker.catalog.log(streamName: String(tokens[2])),
+        guard tokens.count == 5, let id = broker.catalog.log(
+                streamName: String(tokens[2]), in: current.name),
             let consumer = broker.log(id)?.consumers[String(tokens[3])]
         else { return }
         broker.flowControlAnswered(subject, at: consumer)

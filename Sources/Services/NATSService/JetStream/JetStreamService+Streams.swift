@@ -34,14 +34,16 @@ extension JetStreamService {
     }
 
     func refuse(_ request: borrowing APIRequest, _ kind: APIReply, _ error: JetStreamError) {
-        apiErrors += 1
+        current.apiErrors += 1
         reply(to: request.reply, kind.error(error))
     }
 
     private func answerStreamCreate(_ request: borrowing APIRequest, _ name: String) {
         let payload = request.payload
         answer(request, .streamCreate, isDurable: true) { () throws(JetStreamError) in
-            let log = try broker.createStream(try StreamConfigRequest(payload), nameInSubject: name)
+            let log = try broker.createStream(
+                try StreamConfigRequest(payload), nameInSubject: name, account: current.name,
+                limits: current.limits ?? .none)
             return StreamReply.created(broker.streamInfo(log, leader: nil))
         }
     }
@@ -49,7 +51,9 @@ extension JetStreamService {
     private func answerStreamUpdate(_ request: borrowing APIRequest, _ name: String) {
         let payload = request.payload
         answer(request, .streamUpdate, isDurable: true) { () throws(JetStreamError) in
-            let log = try broker.updateStream(try StreamConfigRequest(payload), nameInSubject: name)
+            let log = try broker.updateStream(
+                try StreamConfigRequest(payload), nameInSubject: name, account: current.name,
+                limits: current.limits ?? .none)
             return StreamReply.updated(broker.streamInfo(log, leader: nil))
         }
     }
@@ -91,7 +95,7 @@ extension JetStreamService {
             let start = min(page.offset, all.count)
             let infos = all[start..<min(all.count, start + PageRequest.infosLimit)].compactMap {
                 name in
-                broker.catalog.log(streamName: name).flatMap { broker.log($0) }.map {
+                broker.catalog.log(streamName: name, in: current.name).flatMap { broker.log($0) }.map {
                     // The logs of topics that only Kafka has used are not read for a list.
                     broker.shortStreamInfo($0)
                 }
@@ -101,11 +105,11 @@ extension JetStreamService {
     }
 
     private func names(overlapping subject: String) -> [String] {
-        let names = broker.catalog.streamNames
+        let names = broker.catalog.streamNames(in: current.name)
         guard !subject.isEmpty else { return names }
         guard let filter = SubjectFilter(subject) else { return [] }
         return names.filter { name in
-            guard let log = broker.catalog.log(streamName: name),
+            guard let log = broker.catalog.log(streamName: name, in: current.name),
                 let place = broker.catalog.place(of: log),
                 let stream = broker.catalog[place.stream]
             else { return false }
@@ -117,7 +121,7 @@ extension JetStreamService {
         let isEmpty = request.payload.byteCount == 0
         answer(request, .streamDelete, isDurable: true) { () throws(JetStreamError) in
             guard isEmpty else { throw .notEmptyRequest }
-            try broker.deleteStream(named: name)
+            try broker.deleteStream(named: name, in: current.name)
             return StreamReply.deleted()
         }
     }

@@ -16,13 +16,12 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
     let serverName: String
 
     /// The filters whose publishes are captured, with the log they go to or the stream that spreads them over its logs.
-    private var captures: [StreamID: [String]] = [:]
-    var targets = PublishTargets()
-    /// Whose delivery was acked last.
-    var lastAcked: LastAcked?
-    /// How many API requests came, and how many were answered with an error. On the loop.
-    public internal(set) var apiTotal: UInt64 = 0
-    public internal(set) var apiErrors: UInt64 = 0
+    private var captures: [StreamID: (account: JetStreamAccount, subjects: [String])] = [:]
+    private var accounts: [String: JetStreamAccount] = [:]
+    /// Whose block is being read.
+    private(set) var current: JetStreamAccount
+    /// What accounts may keep, by name; the others have no JetStream.
+    private var limits = [AccountRouting.globalName: AccountStreamLimits.none]
     /// Answers of this block that say something is on disk.
     var durableReplies = ReplyBatch()
 
@@ -30,18 +29,29 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
         self.broker = broker
         self.nats = nats
         serverName = nats.options.serverName
+        current = JetStreamAccount(
+            nats.accounts.global, nats.routing, limits: AccountStreamLimits.none)
+        accounts[current.name] = current
     }
 
     /// Begins to capture. After recovery, on the loop or before it runs.
     public func start() {
-        nats.addCapture(.api, of: "$JS.API.>")
-        nats.addCapture(.acknowledgement, of: "$JS.ACK.>")
-        nats.addCapture(.flowControl, of: "$JS.FC.>")
+        let domain = nats.options.domain
+        let nats = nats
+        // Accounts without JetStream are told so.
+        nats.accounts.forEach { account in
+            nats.addCapture(.api, of: "$JS.API.>", in: account)
+            if !domain.isEmpty { nats.addCapture(.api, of: "$JS.\(domain).API.>", in: account) }
+            nats.addCapture(.acknowledgement, of: "$JS.ACK.>", in: account)
+            nats.addCapture(.flowControl, of: "$JS.FC.>", in: account)
+        }
         for stream in broker.catalog.streams.values { capture(stream) }
         broker.catalogObserver = self
     }
 
     public func received(_ block: CapturedBlock) {
+        current = account(block.account.name)
+        current.usage = nil
         block.forEach { message in
             switch message.tag {
             case .stream: publish(message)
@@ -54,8 +64,32 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
         guard !durableReplies.isEmpty else { return }
         let replies = durableReplies
         durableReplies = ReplyBatch()
-        let routing = nats.routing
+        let routing = current.router
         broker.whenDurable { replies.send(by: routing) }
+    }
+
+    /// How many API requests came, and how many were answered with an error. On the loop.
+    public var apiTotal: UInt64 { accounts.values.reduce(0) { $0 + $1.apiTotal } }
+    public var apiErrors: UInt64 { accounts.values.reduce(0) { $0 + $1.apiErrors } }
+
+    // MARK: Accounts
+
+    /// Which accounts have JetStream from now on, and how much each may keep. On the loop, or before
+    /// it runs.
+    public func apply(_ limits: [String: AccountStreamLimits]) {
+        self.limits = limits
+        for account in accounts.values { account.limits = limits[account.name] }
+        for id in Array(captures.keys) { release(id) }
+        for stream in broker.catalog.streams.values { capture(stream) }
+    }
+
+    private func account(_ name: String) -> JetStreamAccount {
+        if name == current.name { return current }
+        if let known = accounts[name] { return known }
+        let routing = nats.accounts.account(named: name)
+        let account = JetStreamAccount(routing, nats.routing(for: routing), limits: limits[name])
+        accounts[name] = account
+        return account
     }
 
     // MARK: What is captured
@@ -72,30 +106,73 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
     }
 
     private func capture(_ stream: StreamEntry) {
-        for subject in stream.subjects { nats.addCapture(.stream, of: subject) }
-        captures[stream.id] = stream.subjects
-        targets.add(stream, broker)
+        let account = account(stream.account)
+        guard account.limits != nil else { return }
+        for subject in stream.subjects {
+            nats.addCapture(.stream, of: subject, in: account.routing)
+        }
+        captures[stream.id] = (account, stream.subjects)
+        account.targets.add(stream, broker)
     }
 
     private func release(_ id: StreamID) {
-        for subject in captures.removeValue(forKey: id) ?? [] {
-            nats.removeCapture(.stream, of: subject)
-        }
-        targets.remove(id)
+        guard let (account, subjects) = captures.removeValue(forKey: id) else { return }
+        for subject in subjects { nats.removeCapture(.stream, of: subject, in: account.routing) }
+        account.targets.remove(id)
     }
 
     // MARK: Answering
 
     func reply(to inbox: RawSpan, _ body: [UInt8]) {
         guard inbox.byteCount > 0 else { return }
-        nats.routing.publish(subject: inbox, reply: nil, headers: nil, payload: body.span.bytes)
+        current.router.publish(subject: inbox, reply: nil, headers: nil, payload: body.span.bytes)
     }
 
     func reply(to inbox: RawSpan, _ status: StatusReply) {
         guard inbox.byteCount > 0 else { return }
         let headers = status.headers
-        nats.routing.publish(
+        current.router.publish(
             subject: inbox, reply: nil, headers: headers.span.bytes, payload: RawSpan())
+    }
+}
+
+/// JetStream in one account. On loop 0.
+final class JetStreamAccount {
+    let routing: AccountRouting
+    let router: NATSRouter
+    /// Nil: the account has no JetStream.
+    var limits: AccountStreamLimits?
+    var targets = PublishTargets()
+    /// Whose delivery was acked last.
+    var lastAcked: LastAcked?
+    var apiTotal: UInt64 = 0
+    var apiErrors: UInt64 = 0
+    /// What it keeps, counted at most once for a block of messages.
+    var usage: AccountUsage?
+
+    var name: String { routing.name }
+
+    init(_ routing: AccountRouting, _ router: NATSRouter, limits: AccountStreamLimits?) {
+        self.routing = routing
+        self.router = router
+        self.limits = limits
+    }
+
+    /// Whether a stream of the account may take a message.
+    func hasRoom(for byteCount: Int, in storage: StreamConfig.Storage, _ broker: Broker) -> Bool {
+        guard let most = storage == .memory ? limits?.memoryByteCount : limits?.storageByteCount
+        else { return true }
+        var known = usage ?? broker.usage(of: name)
+        defer { usage = known }
+        let count = UInt64(byteCount)
+        if storage == .memory {
+            guard known.memoryByteCount + count <= most else { return false }
+            known.memoryByteCount += count
+        } else {
+            guard known.storageByteCount + count <= most else { return false }
+            known.storageByteCount += count
+        }
+        return true
     }
 }
 

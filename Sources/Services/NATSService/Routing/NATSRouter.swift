@@ -5,6 +5,7 @@ import Transport
 /// What the broker sends to the NATS clients of one account, from loop 0.
 public final class NATSRouter: NATSRouting {
     private let router: LoopRouter
+    var account: AccountRouting { router.account }
     private var interests: [String: Interest] = [:]
 
     private struct Interest {
@@ -12,7 +13,16 @@ public final class NATSRouter: NATSRouting {
         var isThere: Bool
     }
 
-    init(_ router: LoopRouter) { self.router = router }
+    private unowned let all: HomeRouters
+
+    init(_ router: LoopRouter, _ all: HomeRouters) {
+        self.router = router
+        self.all = all
+    }
+
+    public func routing(ofAccount name: String) -> any NATSRouting {
+        name == account.name ? self : all.router(for: all.accounts.account(named: name))
+    }
 
     public func hasInterest(inSubjectsOf prefix: String) -> Bool {
         if let known = interests[prefix], router.index.isCurrent(known.stamp) {
@@ -30,6 +40,8 @@ public final class NATSRouter: NATSRouting {
     }
 
     public func hasInterest(_ subject: RawSpan) -> Bool { router.index.hasClientMatch(subject) }
+
+    public func isTaken(_ subject: RawSpan) -> Bool { router.index.hasMatch(subject) }
 
     @discardableResult
     public func publish(
@@ -76,5 +88,27 @@ public final class NATSRouter: NATSRouting {
         // Perhaps the routers' part of this turn is over.
         if !hadCaptured, router.hasCaptured { router.loop.post {} }
         return isTaken
+    }
+}
+
+/// The server's own publishers, one for each account that it has something to say in. For loop 0.
+final class HomeRouters {
+    let accounts: AccountRegistry
+    /// Of `$G`.
+    private(set) lazy var global = NATSRouter(accounts.global.router(on: home), self)
+    private let home: EventLoop
+    private var others: [String: NATSRouter] = [:]
+
+    init(_ accounts: AccountRegistry, home: EventLoop) {
+        self.accounts = accounts
+        self.home = home
+    }
+
+    func router(for account: AccountRouting) -> NATSRouter {
+        if account === accounts.global { return global }
+        if let known = others[account.name], known.account === account { return known }
+        let new = NATSRouter(account.router(on: home), self)
+        others[account.name] = new
+        return new
     }
 }

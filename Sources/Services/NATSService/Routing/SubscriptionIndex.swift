@@ -115,6 +115,10 @@ final class SubscriptionIndex: Sendable {
         tries.withLock { $0.clients.hasMatch(subject) }
     }
 
+    func hasMatch(_ subject: RawSpan) -> Bool {
+        tries.withLock { $0.clients.hasMatch(subject) || $0.interests.hasMatch(subject) }
+    }
+
     func hasClientOverlap(_ filter: RawSpan) -> Bool {
         tries.withLock { $0.clients.hasOverlap(filter) }
     }
