@@ -35,6 +35,7 @@ class Server:
         self.data = self.folder / "data"
         self.arguments = list(arguments)
         self.preexec = preexec
+        self.environment = {}
         self.process = None
         self.ports = {"nats": -1, "kafka": -1, "monitoring": -1}
         self.starts = 0
@@ -65,7 +66,7 @@ class Server:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                cwd=self.folder, preexec_fn=self.preexec)
+                cwd=self.folder, env=os.environ | self.environment, preexec_fn=self.preexec)
         return self
 
     def start(self) -> "Server":

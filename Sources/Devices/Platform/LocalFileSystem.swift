@@ -20,21 +20,30 @@ public struct LocalFileSystem: FileSystem {
             case .readWrite: O_RDWR
             case .create: O_RDWR | O_CREAT
             }
-        return LocalFile(path: path, descriptor: try Syscalls.open(path, flags))
+        if mode == .create { CrashPoint.before(.create, path) }
+        let file = LocalFile(path: path, descriptor: try Syscalls.open(path, flags))
+        if mode == .create { CrashPoint.after(.create, path) }
+        return file
     }
 
     public func remove(_ path: String) throws(SystemError) {
+        CrashPoint.before(.remove, path)
         try Syscalls.unlink(path)
+        CrashPoint.after(.remove, path)
     }
 
     public func rename(_ path: String, to newPath: String) throws(SystemError) {
+        CrashPoint.before(.rename, newPath)
         try Syscalls.rename(path, newPath)
+        CrashPoint.after(.rename, newPath)
     }
 
     public func synchronizeDirectory(_ path: String) throws(SystemError) {
         let descriptor = try Syscalls.open(path, O_RDONLY | O_DIRECTORY)
         defer { Syscalls.close(descriptor) }
+        CrashPoint.before(.syncdir, path)
         try Syscalls.fsync(descriptor, path)
+        CrashPoint.after(.syncdir, path)
     }
 
     public func lock(_ path: String) throws(SystemError) -> FileLockOutcome {
@@ -70,7 +79,10 @@ final class LocalFile: FileHandle {
     }
 
     func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) -> Int {
-        try Syscalls.pwrite(descriptor, bytes, offset, path)
+        CrashPoint.before(.write, path)
+        let count = try Syscalls.pwrite(descriptor, bytes, offset, path)
+        CrashPoint.after(.write, path)
+        return count
     }
 
     func reserve(byteCount: Int) throws(SystemError) {
@@ -97,7 +109,11 @@ final class LocalFile: FileHandle {
         _ = duolog_start_writing(descriptor, Int64(range.lowerBound), Int64(range.count))
     }
 
-    func synchronize() throws(SystemError) { try Syscalls.fdatasync(descriptor, path) }
+    func synchronize() throws(SystemError) {
+        CrashPoint.before(.sync, path)
+        try Syscalls.fdatasync(descriptor, path)
+        CrashPoint.after(.sync, path)
+    }
 }
 
 /// Holds the lock by holding the open file.
