@@ -4,13 +4,18 @@ import Platform
 /// A data folder that belongs to this process: locked, and of a format that this version knows.
 ///
 ///     <path>/duolog.lock   flock'ed while a server runs; holds its process id, for people
-///     <path>/format        three lines: "duolog data folder", "format 1", "id <32 hex digits>"
+///     <path>/format        three lines: "duolog data folder", "format 2", "id <32 hex digits>"
 ///     <path>/wal/          the write-ahead log, see docs/formats/wal.md
+///     <path>/segments/     what was rolled up, see docs/formats/segment.md and manifest.md
+///     <path>/snapshots/    see docs/formats/snapshot.md
+///
+/// Format 1 had the write-ahead log alone, and no used files in it. It is taken up as it is, and
+/// from then on the folder is of format 2, which a server of that time refuses.
 ///
 /// The id is random and seeds every checksum in the folder, so that no file of another folder
 /// passes for one of ours.
 struct DataFolder: Sendable {
-    static let formatVersion = 1
+    static let formatVersion = 2
 
     let path: String
     let id: [UInt8]
@@ -30,7 +35,7 @@ struct DataFolder: Sendable {
         try Self.attempt { () throws(SystemError) in try fileSystem.createDirectory(path) }
         // Looked at before the lock file is made, so that a folder of a newer version stays as it
         // is.
-        _ = try Self.readID(path, fileSystem)
+        _ = try Self.read(path, fileSystem)
         let outcome = try Self.attempt { () throws(SystemError) in
             try fileSystem.lock(path + "/duolog.lock")
         }
@@ -38,13 +43,12 @@ struct DataFolder: Sendable {
         case .held(let process): throw .inUse(path: path, process: process)
         case .acquired(let lock): self.lock = lock
         }
-        if let known = try Self.readID(path, fileSystem) {
-            id = known
-        } else {
-            let fresh = newID()
-            id = fresh
+        let known = try Self.read(path, fileSystem)
+        let id = known?.id ?? newID()
+        self.id = id
+        if known?.version != Self.formatVersion {
             try Self.attempt { () throws(SystemError) in
-                try Self.writeID(fresh, path, fileSystem)
+                try Self.writeID(id, path, fileSystem)
             }
         }
         try Self.attempt { () throws(SystemError) in
@@ -58,9 +62,9 @@ struct DataFolder: Sendable {
     // MARK: The format file
 
     /// Nil in a folder that has none and no log either.
-    private static func readID(
+    private static func read(
         _ path: String, _ fileSystem: any FileSystem
-    ) throws(StorageError) -> [UInt8]? {
+    ) throws(StorageError) -> (id: [UInt8], version: Int)? {
         let formatPath = path + "/format"
         let bytes: [UInt8]
         do {
@@ -85,7 +89,7 @@ struct DataFolder: Sendable {
         guard lines.count == 3, lines[2].hasPrefix("id "),
             let id = hexadecimal(lines[2].dropFirst(3)), id.count == 16
         else { throw .notADataFolder(path: formatPath, reason: "has no folder id") }
-        return id
+        return (id, version)
     }
 
     private static func writeID(

@@ -1,11 +1,13 @@
 import Bytes
+import DequeModule
 import Model
 import Platform
 
 /// Everything that a data folder keeps: the batches of all logs, and the snapshots of machines.
 ///
-/// What is new goes through the write-ahead log, ``wal``. Snapshots say what machines knew at a
-/// position of it, so that a start replays only what came later.
+/// What is new goes through the write-ahead log, ``wal``. In the background its batches are copied
+/// to segments, one log beside the other, and its files are used again when snapshots hold what
+/// else was in them. Batches are found by log and offset, wherever they are by now.
 ///
 /// Used from one thread, the home loop's, as ``WriteAheadLog`` is. What takes time happens on a
 /// thread of its own; its results take effect in ``applyBackgroundWork()``, and so at a moment that
@@ -15,6 +17,12 @@ public final class LogStore: @unchecked Sendable {
         public var wal = WriteAheadLog.Options()
         /// False: there is no thread for background work, and ``runOneStep()`` does it.
         public var runsThread = true
+        /// So much in complete files of the write-ahead log begins a roll-up.
+        public var rollUpByteCount = 128 << 20
+        /// A segment of this size is complete.
+        public var segmentByteCount = 64 << 20
+        /// From this size on, what a roll-up has of one log gets a file of its own.
+        public var ownFileByteCount = 2 << 20
 
         public init() {}
     }
@@ -23,9 +31,30 @@ public final class LogStore: @unchecked Sendable {
     public let snapshots: SnapshotStore
     let options: Options
     let worker: StorageWorker
-    var logs: [LogID: LogTail] = [:]
+    var logs: [LogID: LogIndex] = [:]
+    var segmentCache: SegmentCache
+    /// Every segment file that is needed, and how large it is.
+    var segmentFiles: [UInt64: Int] = [:]
 
-    /// Locks the folder, making it where it is missing. Read the snapshots and call ``replay`` next.
+    // Background work, see LogStore+Background.swift:
+    var rolledUpTo: WALPosition
+    var firstLogFile: UInt64
+    var coveredTo = WALPosition.first
+    /// Complete files of the write-ahead log, and the mark at which each is durable.
+    var completeFiles: Deque<(number: UInt64, mark: UInt64)> = []
+    var currentFile: UInt64 = 0
+    var isRollingUp = false
+    var isReleasing = false
+    var isDeleting = false
+    var deletions: [LogID: Offset?] = [:]
+    /// What cannot be read in files of the write-ahead log that are still there.
+    var logDamage: [ReplayReport.Damage] = []
+    var newDamage: [ReplayReport.Damage] = []
+    /// What the manifest knows to be lost.
+    private let manifestDamage: [ReplayReport.Damage]
+
+    /// Locks the folder, making it where it is missing, and finds the segments. Read the snapshots
+    /// and call ``replay`` next.
     ///
     /// - Throws: `inUse`, `newerFormat`, `notADataFolder`, in which case nothing was touched;
     ///   `failed`, `storageFull`.
@@ -34,17 +63,37 @@ public final class LogStore: @unchecked Sendable {
         let wal = try WriteAheadLog(directory: directory, options: options.wal)
         self.wal = wal
         let fileSystem = options.wal.fileSystem
+        let segmentFolder = directory + "/segments"
+        let snapshotFolder = directory + "/snapshots"
+        do throws(SystemError) {
+            try fileSystem.createDirectory(segmentFolder)
+            try fileSystem.createDirectory(snapshotFolder)
+            // A process that was killed may have left names that no sync has seen.
+            try fileSystem.synchronizeDirectory(segmentFolder)
+            try fileSystem.synchronizeDirectory(snapshotFolder)
+        } catch { throw .from(error) }
+        let opened = try OpenedManifest(
+            folder: segmentFolder, folderID: wal.folderID, walFiles: wal.files,
+            fileSystem: fileSystem)
+        let manifest = opened.manifest
+        rolledUpTo = manifest.rolledUpTo
+        firstLogFile = manifest.firstLogFile
+        manifestDamage = opened.damage
+        segmentCache = SegmentCache(
+            folder: segmentFolder, folderID: wal.folderID, fileSystem: fileSystem)
         worker = StorageWorker(
             BackgroundContext(
                 fileSystem: fileSystem, folderPath: directory, folderID: wal.folderID,
-                time: options.wal.time, durableMark: { wal.durableMark }),
+                time: options.wal.time, manifest: manifest, durableMark: { wal.durableMark }),
             hasThread: options.runsThread)
-        let folder = directory + "/snapshots"
-        do { try fileSystem.createDirectory(folder) } catch { throw .from(error) }
         snapshots = SnapshotStore(
-            folder: folder, folderID: wal.folderID, fileSystem: fileSystem, worker: worker,
+            folder: snapshotFolder, folderID: wal.folderID, fileSystem: fileSystem, worker: worker,
             appendedMark: { wal.appendedMark })
         try snapshots.removeUnfinished()
+        for file in manifest.files.values {
+            segmentFiles[file.number] = file.byteCount
+            for segment in file.segments { logs[segment.log, default: LogIndex()].add(segment) }
+        }
     }
 
     // MARK: Start and end
@@ -53,21 +102,29 @@ public final class LogStore: @unchecked Sendable {
     /// first append. To be called once.
     ///
     /// - Parameter position: the smallest position up to which the caller's snapshots hold; frames
-    ///   before it are not handed out.
+    ///   before it are not handed out. Nil: all frames that there are.
     /// - Throws: as ``WriteAheadLog/replay(from:_:)``.
     public func replay(
-        from position: WALPosition = .first,
+        from position: WALPosition? = nil,
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> ReplayReport {
-        let report = try wal.replay { header, payload, place in
-            if header.kind == .batch {
-                index(
-                    header, at: place,
-                    maxTimestampMilliseconds: BatchField.maxTimestamp(of: payload))
+        let oldest = WALPosition(file: firstLogFile, offset: 0)
+        let first = max(oldest, min(position ?? oldest, rolledUpTo))
+        var report = try wal.replay(from: first) { header, payload, place in
+            if header.kind == .batch, place >= rolledUpTo {
+                indexReplayed(header, payload, at: place)
             }
-            if place >= position { try body(header, payload, place) }
+            if place >= position ?? oldest { try body(header, payload, place) }
         }
-        worker.start()
+        if let position, position.fileNumber < firstLogFile {
+            report.damage.append(
+                .init(
+                    path: wal.files.path(position.fileNumber), offset: position.offset,
+                    byteCount: 0, reason: .missingFiles(through: firstLogFile - 1), frame: nil))
+        }
+        logDamage = report.damage
+        report.damage = manifestDamage + report.damage
+        beginBackgroundWork()
         return report
     }
 
@@ -105,49 +162,39 @@ public final class LogStore: @unchecked Sendable {
         if isBatch {
             var header = header
             header.payloadByteCount = payloadByteCount
-            index(header, at: position, maxTimestampMilliseconds: timestamp)
+            logs[header.log, default: LogIndex()].tail.append(
+                LogTail.Entry(header, at: position, maxTimestampMilliseconds: timestamp))
         }
         return position
     }
 
-    private func index(
-        _ header: FrameHeader, at position: WALPosition, maxTimestampMilliseconds: Int64
+    /// What segments hold already, and what comes twice, is left out: after a manifest was made
+    /// again nobody knows up to where the write-ahead log was rolled up.
+    private func indexReplayed(
+        _ header: FrameHeader, _ payload: RawSpan, at position: WALPosition
     ) {
-        logs[header.log, default: LogTail()].append(
-            .init(
-                baseOffset: header.baseOffset, position: position,
-                byteCount: UInt32(header.payloadByteCount),
-                lastOffsetDelta: UInt32(header.baseOffset.distance(to: header.lastOffset)),
-                appendTime: header.appendTime,
-                maxTimestampMilliseconds: maxTimestampMilliseconds))
+        let entry = LogTail.Entry(
+            header, at: position,
+            maxTimestampMilliseconds: BatchField.maxTimestamp(of: payload))
+        if let last = logs[header.log]?.lastOffset, entry.baseOffset <= last { return }
+        logs[header.log, default: LogIndex()].tail.append(entry)
     }
 
-    /// Hands what was appended to the disk, and takes up what the background has finished. Once at
-    /// the end of a turn.
+    /// Hands what was appended to the disk, takes up what the background has finished, and gives it
+    /// more to do. Once at the end of a turn.
     public func submit() {
         wal.submit()
         applyBackgroundWork()
+        planBackgroundWork()
     }
+}
 
-    // MARK: Background work
-
-    /// Called on the background thread when there is something for ``applyBackgroundWork()``.
-    public var onBackgroundWork: (@Sendable () -> Void)? {
-        get { nil }
-        set { worker.notify(newValue) }
+extension LogTail.Entry {
+    init(_ header: FrameHeader, at position: WALPosition, maxTimestampMilliseconds: Int64) {
+        self.init(
+            baseOffset: header.baseOffset, position: position,
+            byteCount: UInt32(header.payloadByteCount),
+            lastOffsetDelta: UInt32(header.baseOffset.distance(to: header.lastOffset)),
+            appendTime: header.appendTime, maxTimestampMilliseconds: maxTimestampMilliseconds)
     }
-
-    /// Takes up what was finished in the background, and tells those who wait for it.
-    public func applyBackgroundWork() {
-        for outcome in worker.takeOutcomes() {
-            switch outcome {
-            case .snapshot(let id, let result): snapshots.finished(id, result)
-            }
-        }
-    }
-
-    /// One step of background work, where there is no thread for it.
-    ///
-    /// - Returns: false when there is nothing to do now.
-    public func runOneStep() -> Bool { worker.runOneStep() }
 }

@@ -77,13 +77,3 @@ struct LogTail: Sendable {
         return low < entries.count ? low : nil
     }
 }
-
-extension StoredBatch {
-    init(_ entry: LogTail.Entry, of log: LogID) {
-        self.init(
-            log: log, baseOffset: entry.baseOffset, lastOffset: entry.lastOffset,
-            byteCount: Int(entry.byteCount), appendTime: entry.appendTime,
-            maxTimestampMilliseconds: entry.maxTimestampMilliseconds,
-            place: .writeAheadLog(entry.position))
-    }
-}

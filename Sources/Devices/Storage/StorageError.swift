@@ -1,3 +1,4 @@
+public import Model
 public import Platform
 
 /// What Storage could not do.
@@ -15,6 +16,8 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case frameTooLarge(byteCount: Int, limit: Int)
     /// What is stored there is not what was written, or no frame begins there.
     case damaged(path: String, offset: Int)
+    /// The batch was deleted or rewritten since it was found.
+    case gone(log: LogID, offset: Offset)
     /// The device said no.
     case failed(SystemError)
     /// After ``WriteAheadLog/close()``, or after a write failed.
@@ -33,6 +36,8 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .frameTooLarge(let byteCount, let limit):
             return "\(byteCount) bytes are more than the \(limit) that one frame may have"
         case .damaged(let path, let offset): return "\(path) is damaged at offset \(offset)"
+        case .gone(let log, let offset):
+            return "offset \(offset.value) of log \(log.value) is not there any more"
         case .failed(let error): return "\(error)"
         case .closed: return "the log is closed"
         }

@@ -32,9 +32,9 @@ import Testing
     }
 
     @Test func `a folder of a newer version is left as it is`() throws {
-        try write("duolog data folder\nformat 2\nsomething else\n", to: "format")
+        try write("duolog data folder\nformat 3\nsomething else\n", to: "format")
         #expect(
-            throws: StorageError.newerFormat(path: folder.path, found: 2, supported: 1)
+            throws: StorageError.newerFormat(path: folder.path, found: 3, supported: 2)
         ) { try WriteAheadLog(directory: folder.path) }
         #expect(try files() == ["format"])
     }

@@ -10,7 +10,7 @@ import Testing
     private func folderID() throws -> [UInt8] {
         let lines = String(decoding: try #require(disk["/data/format"]), as: UTF8.self)
             .split(separator: "\n")
-        #expect(lines.prefix(2) == ["duolog data folder", "format 1"])
+        #expect(lines.prefix(2) == ["duolog data folder", "format 2"])
         let digits = lines[2].dropFirst(3).map { UInt8($0.hexDigitValue!) }
         return stride(from: 0, to: 32, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
@@ -31,7 +31,7 @@ import Testing
         #expect(try reader.string(8) == "DUOLOGWL")
         #expect(
             try reader.int(UInt32.self) == crc32c(file.span.bytes.extracting(12..<4096)))
-        #expect(try reader.int(UInt32.self) == 1)
+        #expect(try reader.int(UInt32.self) == 2)
         #expect(try reader.int(UInt64.self) == 1)
         #expect(Array(copying: try reader.bytes(16)) == (try folderID()))
         #expect(try reader.int(Int64.self) > 1_700_000_000_000_000_000)

@@ -41,9 +41,55 @@ struct BackgroundContext {
     let time: TimeSource
     /// How far the write-ahead log is durable, in its own marks.
     let durableMark: @Sendable () -> UInt64
+    /// As it is in its file.
+    private(set) var manifest: Manifest
+    /// The number of the next segment file. One that was given out is not given again, so that a
+    /// manifest that may or may not be in place never names a file that means something else.
+    private var nextFile: UInt64
+
+    init(
+        fileSystem: any FileSystem, folderPath: String, folderID: [UInt8], time: TimeSource,
+        manifest: Manifest, durableMark: @escaping @Sendable () -> UInt64
+    ) {
+        self.fileSystem = fileSystem
+        self.folderPath = folderPath
+        self.folderID = folderID
+        self.time = time
+        self.manifest = manifest
+        nextFile = manifest.nextFile
+        self.durableMark = durableMark
+    }
+
+    var segmentFolder: String { folderPath + "/segments" }
+
+    mutating func takeFileNumber() -> UInt64 {
+        defer { nextFile += 1 }
+        return nextFile
+    }
+
+    /// Makes the names of segment files durable, before a manifest names them.
+    func synchronizeSegmentFolder() throws(StorageError) {
+        do { try fileSystem.synchronizeDirectory(segmentFolder) } catch { throw .from(error) }
+    }
+
+    /// The switch: what `new` says is true when this returns, also after a crash.
+    ///
+    /// - Throws: `storageFull`, `failed`. The manifest before may be in its place or the new one:
+    ///   the next attempt begins with the one before, and names no file twice.
+    mutating func put(_ new: Manifest) throws(StorageError) {
+        var new = new
+        new.nextFile = nextFile
+        try new.write(
+            to: segmentFolder, folderID: folderID, created: time.now(), on: fileSystem)
+        manifest = new
+    }
 }
 
 /// What the loop is told of finished work.
 enum BackgroundOutcome: Sendable {
     case snapshot(id: UInt64, Result<Int, StorageError>)
+    case rolledUp(ManifestSwitch, end: WALPosition)
+    case switched(ManifestSwitch)
+    case released(through: UInt64, pooled: Int)
+    case removed
 }

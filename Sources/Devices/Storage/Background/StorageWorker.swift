@@ -157,10 +157,10 @@ final class StorageWorker: @unchecked Sendable {
                 if let outcome = job.failed(error, &context) {
                     jobs.remove(at: index)
                     report(outcome, of: job)
-                } else {
-                    retryLater(index, error)
+                    return .worked
                 }
-                return .worked
+                retryLater(index, error)
+                isWaiting = true
             }
         }
         return isWaiting ? .waiting : .idle

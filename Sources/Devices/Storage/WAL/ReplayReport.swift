@@ -63,6 +63,12 @@ public struct ReplayReport: Sendable {
         case unknownKind(UInt8)
         /// The file ends without the frame that says so, though others follow.
         case missingEnd
+        /// A segment file does not say what it holds, or is not there.
+        case segmentFile
+        /// The manifest was made again from the segment files.
+        case manifest
+        /// A part of a segment's index was made again from the batches.
+        case index
         /// Files of the sequence are not there, from the one named to this number.
         case missingFiles(through: UInt64)
 
@@ -72,6 +78,9 @@ public struct ReplayReport: Sendable {
             case .payload: "payload checksum"
             case .fileHeader: "file header"
             case .unknownKind(let kind): "unknown kind \(kind)"
+            case .segmentFile: "segment file cannot be read"
+            case .manifest: "manifest made again from the segment files"
+            case .index: "index made again from the batches"
             case .missingEnd: "the rest of the file is missing"
             case .missingFiles(let last): "missing files, up to number \(last)"
             }

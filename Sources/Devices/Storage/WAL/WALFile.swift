@@ -6,11 +6,12 @@ import Platform
 ///
 ///      0  8 bytes  magic, the letters "DUOLOGWL"
 ///      8  u32      CRC-32C of bytes 12..<4096
-///     12  u32      format version, 1
+///     12  u32      format version, 2; 1 was without flags
 ///     16  u64      file number, as in the file's name
 ///     24  16 bytes folder id, as in `format`
 ///     40  i64      creation time, nanoseconds since 1970
-///     48           zeros
+///     48  u32      flags; 1: used before, so that behind the last frame is what was there
+///     52           zeros
 final class WALFile: Sendable {
     static let headerByteCount = 4096
     /// A file that cannot become longer by so much is not worth going on with.
@@ -43,29 +44,37 @@ final class WALFile: Sendable {
         return number
     }
 
-    static func header(number: UInt64, folderID: [UInt8], created: Timestamp) -> [UInt8] {
+    static let formatVersion: UInt32 = 2
+    private static let recycledFlag: UInt32 = 1
+
+    static func header(
+        number: UInt64, folderID: [UInt8], created: Timestamp, isRecycled: Bool = false
+    ) -> [UInt8] {
         var header = ByteWriter(capacity: headerByteCount)
         header.int(magic)
         header.int(UInt32(0))
-        header.int(UInt32(DataFolder.formatVersion))
+        header.int(formatVersion)
         header.int(number)
         header.append(folderID)
         header.int(created.nanoseconds)
+        header.int(isRecycled ? recycledFlag : 0)
         header.append(repeatElement(0, count: headerByteCount - header.count))
         header.patch(crc32c(header.bytes.span.bytes.extracting(12..<headerByteCount)), at: 8)
         return header.bytes
     }
 
-    static func isValidHeader(_ bytes: [UInt8], number: UInt64, folderID: [UInt8]) -> Bool {
-        guard bytes.count == headerByteCount else { return false }
-        var reader = ByteReader(bytes.span.bytes)
-        guard let found = try? reader.int(UInt64.self), found == magic,
-            let checksum = try? reader.int(UInt32.self),
-            checksum == crc32c(bytes.span.bytes.extracting(12..<headerByteCount)),
-            (try? reader.skip(4)) != nil,
-            let foundNumber = try? reader.int(UInt64.self), foundNumber == number,
-            let foundID = try? reader.bytes(16)
-        else { return false }
-        return Array(copying: foundID) == folderID
+    enum HeaderState {
+        case whole(isRecycled: Bool)
+        case damaged
+    }
+
+    static func headerState(_ bytes: [UInt8], number: UInt64, folderID: [UInt8]) -> HeaderState {
+        let span = bytes.span.bytes
+        guard bytes.count == headerByteCount, span.int(at: 0, as: UInt64.self) == magic,
+            span.int(at: 8, as: UInt32.self) == crc32c(span.extracting(12..<headerByteCount)),
+            span.int(at: 16, as: UInt64.self) == number,
+            Array(copying: span.extracting(24..<40)) == folderID
+        else { return .damaged }
+        return .whole(isRecycled: span.int(at: 48, as: UInt32.self) & recycledFlag != 0)
     }
 }

@@ -9,6 +9,7 @@ struct WALFiles: Sendable {
     /// How large a new file is, unless one frame needs more.
     let fileByteCount: Int
     let time: TimeSource
+    let pool: WALPool
 
     func path(_ number: UInt64) -> String { folder + "/" + WALFile.name(number) }
 
@@ -23,12 +24,23 @@ struct WALFiles: Sendable {
             number: number, path: path, handle: try fileSystem.open(path, mode), folderID: folderID)
     }
 
+    struct NewFile {
+        var file: WALFile
+        /// So many bytes of it have their blocks.
+        var capacity: Int
+        /// The blocks were written before.
+        var isWritten = false
+    }
+
     /// Makes an empty file with its header, of the usual size, or larger where `byteCount` is, or
     /// as small as that on a disk that is nearly full; durable when it returns. One that is there
-    /// already is emptied.
-    func create(
-        number: UInt64, atLeast byteCount: Int
-    ) throws(SystemError) -> (file: WALFile, capacity: Int) {
+    /// already is emptied; one from the pool is taken where it is large enough.
+    func create(number: UInt64, atLeast byteCount: Int) throws(SystemError) -> NewFile {
+        if byteCount <= fileByteCount, let name = pool.take() {
+            if let file = try? recycle(name, as: number) { return file }
+            // Something is wrong with it: a new one then.
+            try? fileSystem.remove(folder + "/" + name)
+        }
         let file = try open(number: number, .create)
         do {
             try file.handle.truncate(byteCount: 0)
@@ -38,11 +50,39 @@ struct WALFiles: Sendable {
             try file.handle.writeFully(header.span.bytes, at: 0)
             try file.handle.synchronize()
             try fileSystem.synchronizeDirectory(folder)
-            return (file, capacity)
+            return NewFile(file: file, capacity: capacity)
         } catch {
             // What is left of it must not take the space that others need.
             try? fileSystem.remove(file.path)
             throw error
+        }
+    }
+
+    /// Its header first and then its name, so that no file has the name of one and the header of
+    /// another.
+    private func recycle(_ name: String, as number: UInt64) throws(SystemError) -> NewFile {
+        let old = folder + "/" + name
+        let handle = try fileSystem.open(old, .readWrite)
+        let byteCount = try handle.byteCount()
+        guard byteCount == fileByteCount else {
+            throw SystemError("recycle", old, errno: 0)
+        }
+        let header = WALFile.header(
+            number: number, folderID: folderID, created: time.now(), isRecycled: true)
+        try handle.writeFully(header.span.bytes, at: 0)
+        try handle.synchronize()
+        let path = path(number)
+        try fileSystem.rename(old, to: path)
+        try fileSystem.synchronizeDirectory(folder)
+        return NewFile(
+            file: WALFile(number: number, path: path, handle: handle, folderID: folderID),
+            capacity: byteCount, isWritten: true)
+    }
+
+    /// Finds the pool's files, and removes those that are too many.
+    func findPool() throws(SystemError) {
+        for name in try fileSystem.list(folder).sorted() where WALPool.isName(name) {
+            if pool.isOpen { pool.add(name) } else { try fileSystem.remove(folder + "/" + name) }
         }
     }
 
@@ -62,13 +102,27 @@ struct WALFiles: Sendable {
         }
     }
 
-    func hasValidHeader(_ file: WALFile) throws(SystemError) -> Bool {
+    func headerState(_ file: WALFile) throws(SystemError) -> WALFile.HeaderState {
         let bytes = try file.handle.read(at: 0, byteCount: WALFile.headerByteCount)
-        return WALFile.isValidHeader(bytes, number: file.number, folderID: folderID)
+        return WALFile.headerState(bytes, number: file.number, folderID: folderID)
     }
 
-    func remove(number: UInt64) throws(SystemError) {
-        try fileSystem.remove(path(number))
+    /// Whether what lies behind the last frame may be anything.
+    func isRecycled(_ file: WALFile) throws(SystemError) -> Bool {
+        if case .whole(let isRecycled) = try headerState(file) { return isRecycled }
+        return false
+    }
+
+    /// Removes a file without frames; one that came from the pool goes back there.
+    func giveBack(number: UInt64) throws(SystemError) {
+        let file = try open(number: number, .readOnly)
+        if pool.isOpen, try isRecycled(file), try file.handle.byteCount() == fileByteCount {
+            let name = WALPool.name(number)
+            try fileSystem.rename(file.path, to: folder + "/" + name)
+            pool.add(name)
+        } else {
+            try fileSystem.remove(file.path)
+        }
     }
 
     /// Copies `range` to a file of its own and then zeroes it, durably.

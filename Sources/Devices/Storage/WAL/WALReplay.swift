@@ -49,10 +49,12 @@ struct WALReplay {
             expected = number + 1
             let isNewest = number == newest
             let file = try files.open(number: number, isNewest ? .readWrite : .readOnly)
-            if try !files.hasValidHeader(file) {
-                damage(file, 0..<WALFile.headerByteCount, .fileHeader)
+            var isRecycled = false
+            switch try files.headerState(file) {
+            case .whole(let flag): isRecycled = flag
+            case .damaged: damage(file, 0..<WALFile.headerByteCount, .fileHeader)
             }
-            let outcome = try walk(file, isNewest: isNewest, body)
+            let outcome = try walk(file, isNewest: isNewest, isRecycled: isRecycled, body)
             guard isNewest else { continue }
             try makeDurable(
                 file, min(outcome.provenEnd, outcome.end)..<outcome.end)
@@ -69,7 +71,7 @@ struct WALReplay {
         let last = try end ?? emptyFile(number: expected, exists: numbers.contains(expected))
         for number in numbers where number > last.file.number {
             // Made ahead, and no frame was written to it.
-            try files.remove(number: number)
+            try files.giveBack(number: number)
         }
         return last
     }
@@ -90,12 +92,14 @@ struct WALReplay {
     private mutating func emptyFile(number: UInt64, exists: Bool) throws(SystemError) -> End {
         if exists {
             let file = try files.open(number: number, .readWrite)
-            var scanner = try WALScanner(file)
-            if case .end(let offset, let dataEnd)? = try scanner.next(), dataEnd > offset {
-                // The first group of this file was torn, header of the first frame and all.
-                try cut(file, offset..<dataEnd)
-            }
-            if try files.hasValidHeader(file) {
+            if case .whole(let isRecycled) = try files.headerState(file) {
+                var scanner = try WALScanner(file)
+                if !isRecycled, case .end(let offset, let dataEnd)? = try scanner.next(),
+                    dataEnd > offset
+                {
+                    // The first group of this file was torn, header of the first frame and all.
+                    try cut(file, offset..<dataEnd, isRecycled: false)
+                }
                 try file.handle.synchronize()
                 return End(file: file, offset: WALFile.headerByteCount)
             }
@@ -129,7 +133,7 @@ struct WALReplay {
     }
 
     private mutating func walk(
-        _ file: WALFile, isNewest: Bool,
+        _ file: WALFile, isNewest: Bool, isRecycled: Bool,
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> Outcome {
         let first =
@@ -162,24 +166,26 @@ struct WALReplay {
                 report.byteCount += frame.byteCount
             case .badPayload(let frame, let offset):
                 if try isTorn(at: offset, in: file, &provenEnd) {
-                    try cut(file, outcome.end..<scanner.fileEnd)
+                    try cut(file, outcome.end..<scanner.fileEnd, isRecycled: isRecycled)
                     return outcome
                 }
                 outcome.end = offset + frame.byteCount
                 damage(file, offset..<outcome.end, .payload, frame.header)
             case .gap(let range):
                 if try isTorn(at: range.lowerBound, in: file, &provenEnd) {
-                    try cut(file, outcome.end..<scanner.fileEnd)
+                    try cut(file, outcome.end..<scanner.fileEnd, isRecycled: isRecycled)
                     return outcome
                 }
                 outcome.end = range.upperBound
                 damage(file, range, .frameHeader)
             case .end(let offset, let dataEnd):
                 if !isNewest {
+                    let isData = dataEnd > offset && !isRecycled
                     damage(
-                        file, offset..<dataEnd, dataEnd > offset ? .frameHeader : .missingEnd)
-                } else if dataEnd > offset {
-                    try cut(file, outcome.end..<dataEnd)
+                        file, offset..<(isData ? dataEnd : offset),
+                        isData ? .frameHeader : .missingEnd)
+                } else if dataEnd > offset, !isRecycled {
+                    try cut(file, outcome.end..<dataEnd, isRecycled: false)
                 }
             }
         }
@@ -222,8 +228,11 @@ struct WALReplay {
                 reason: .missingFiles(through: range.upperBound), frame: nil))
     }
 
-    /// Zeroes `range` and all data behind it, having copied it to a file beside.
-    private mutating func cut(_ file: WALFile, _ range: Range<Int>) throws(SystemError) {
+    /// Zeroes `range` and all data behind it, having copied it to a file beside; of a file that was
+    /// used before only as far as frames of this log go.
+    private mutating func cut(
+        _ file: WALFile, _ range: Range<Int>, isRecycled: Bool
+    ) throws(SystemError) {
         var cut = ReplayReport.Cut(path: file.path, offset: range.lowerBound)
         var scanner = try WALScanner(file, from: range.lowerBound)
         while let item = try scanner.next() {
@@ -235,7 +244,7 @@ struct WALReplay {
                 cut.byteCount = offset + frame.byteCount - range.lowerBound
             case .gap: break
             case .end(_, let dataEnd):
-                cut.byteCount = max(cut.byteCount, dataEnd - range.lowerBound)
+                if !isRecycled { cut.byteCount = max(cut.byteCount, dataEnd - range.lowerBound) }
             }
         }
         cut.keptAs = try files.moveAway(file, range.lowerBound..<range.lowerBound + cut.byteCount)

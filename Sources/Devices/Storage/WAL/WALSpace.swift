@@ -17,7 +17,7 @@ final class WALSpace: Sendable {
     /// What is only touched with the monitor's lock held.
     private final class Guarded: @unchecked Sendable {
         var nextNumber: UInt64 = 0
-        var next: PreparedFile?
+        var next: WALFiles.NewFile?
         /// How large the next file has to be at least, when one is wanted.
         var wantedByteCount: Int?
         var failure: SystemError?
@@ -29,12 +29,6 @@ final class WALSpace: Sendable {
         /// Without a thread: a step is under way.
         var isStepping = false
         var thread: Thread?
-    }
-
-    struct PreparedFile {
-        var file: WALFile
-        /// So many bytes of it have their blocks.
-        var capacity: Int
     }
 
     private struct Filling {
@@ -85,8 +79,10 @@ final class WALSpace: Sendable {
     /// once.
     ///
     /// - Returns: up to where the log may write.
-    func enter(_ prepared: PreparedFile, position: Int) -> Int {
-        let claimedEnd = min((position + 64 << 10) & ~4095, prepared.capacity)
+    func enter(_ prepared: WALFiles.NewFile, position: Int) -> Int {
+        let claimedEnd =
+            prepared.isWritten
+            ? prepared.capacity : min((position + 64 << 10) & ~4095, prepared.capacity)
         monitor.withLock {
             state.filling = Filling(
                 file: prepared.file, capacity: prepared.capacity, filledEnd: claimedEnd,
@@ -133,7 +129,7 @@ final class WALSpace: Sendable {
     /// The next file with at least so many bytes reserved. Waits for it where it is not ready.
     ///
     /// - Throws: `storageFull` or `failed` when the device does not give the space now.
-    func takeNext(byteCount: Int) throws(StorageError) -> PreparedFile {
+    func takeNext(byteCount: Int) throws(StorageError) -> WALFiles.NewFile {
         var prepared = try waitForNext(byteCount: byteCount)
         if prepared.capacity < byteCount {
             do {
@@ -147,7 +143,7 @@ final class WALSpace: Sendable {
         return prepared
     }
 
-    private func waitForNext(byteCount: Int) throws(StorageError) -> PreparedFile {
+    private func waitForNext(byteCount: Int) throws(StorageError) -> WALFiles.NewFile {
         let attempts = try monitor.withLock { () throws(StorageError) in
             if let failure = state.failure,
                 files.time.monotonicNanoseconds() - state.lastAttemptNanoseconds
@@ -219,8 +215,8 @@ final class WALSpace: Sendable {
                 state.attempts += 1
                 state.lastAttemptNanoseconds = files.time.monotonicNanoseconds()
                 switch result {
-                case .success(let (file, capacity)):
-                    state.next = PreparedFile(file: file, capacity: capacity)
+                case .success(let file):
+                    state.next = file
                     state.nextNumber = number + 1
                     state.wantedByteCount = nil
                     state.failure = nil

@@ -89,7 +89,7 @@ extension WriteAheadLog {
         }
         isReservationDue = false
         lastReservation = nil
-        let prepared = WALSpace.PreparedFile(file: file, capacity: capacity)
+        let prepared = WALFiles.NewFile(file: file, capacity: capacity)
         claimedEnd = space.enter(prepared, position: position) - WALFrame.headerByteCount
     }
 

@@ -39,6 +39,7 @@ extension WriteAheadLog {
     ) throws(StorageError) -> FileRegion? {
         guard isDurable(position) else { return nil }
         let (file, _) = try frameOnFile(at: position, byteCount: byteCount)
+        lentFiles.insert(position.fileNumber)
         return FileRegion(
             file: file.handle, offset: position.offset + WALFrame.headerByteCount,
             byteCount: byteCount)
@@ -118,6 +119,11 @@ public struct FileRegion: Sendable {
 struct WALReaders {
     private var files: [WALFile] = []
     private static let limit = 32
+
+    /// Lets go of the files with smaller numbers.
+    mutating func close(below number: UInt64) {
+        files.removeAll { $0.number < number }
+    }
 
     mutating func file(_ number: UInt64, in folder: WALFiles) throws(SystemError) -> WALFile {
         if let index = files.lastIndex(where: { $0.number == number }) {

@@ -23,6 +23,8 @@ public final class WriteAheadLog: @unchecked Sendable {
         /// How much of the newest part is kept in memory for readers.
         public var tailByteCount = 16 << 20
         public var maximumPayloadByteCount = 256 << 20
+        /// How many files that are not needed any more are kept to be used again.
+        public var pooledFileLimit = 4
         /// False: nothing happens in the background but by ``WriteAheadLog/runWriterStep()`` and
         /// ``WriteAheadLog/runSpaceStep()``, and what would wait for a thread runs its steps. One
         /// seed of the simulation is one order of the steps.
@@ -43,6 +45,8 @@ public final class WriteAheadLog: @unchecked Sendable {
     let writer: WALWriter
     let space: WALSpace
     var readers = WALReaders()
+    /// Files of which a region was handed out: who has it reads on, so they are not used again.
+    var lentFiles: Set<UInt64> = []
 
     var phase = Phase.opened
     /// The file that is written to; nil before replay.
@@ -85,7 +89,8 @@ public final class WriteAheadLog: @unchecked Sendable {
             opening: directory, on: options.fileSystem, newID: options.newFolderID)
         files = WALFiles(
             folder: folder.walPath, folderID: folder.id, fileSystem: options.fileSystem,
-            fileByteCount: options.fileByteCount & ~7, time: options.time)
+            fileByteCount: options.fileByteCount & ~7, time: options.time,
+            pool: WALPool(limit: options.pooledFileLimit))
         writer = WALWriter(
             time: options.time, hasThread: options.runsThreads, fatal: options.fatal)
         space = WALSpace(files, hasThread: options.runsThreads)
@@ -107,9 +112,10 @@ public final class WriteAheadLog: @unchecked Sendable {
     ) throws -> ReplayReport {
         precondition(phase == .opened, "replay is the first thing to do, once: \(phase)")
         let start = options.time.monotonicNanoseconds()
-        var replay = WALReplay(files, from: position)
+        var replay = WALReplay(files, from: max(position, .first))
         let end: WALReplay.End
         do {
+            try files.findPool()
             end = try replay.run(body)
         } catch let error as SystemError {
             throw StorageError.from(error)

@@ -1,0 +1,119 @@
+import Bytes
+import Model
+
+/// Makes the index of a segment again where it is damaged, from the pages that are whole and from
+/// the batches themselves.
+///
+/// A batch says its offsets, its length and its largest timestamp, and has a checksum (Kafka's,
+/// behind byte 21). Only its append time is lost with the page: it becomes that of the last batch
+/// before the damage that is known. Batches that do not verify are left out and told.
+struct SegmentRepair {
+    struct Outcome: Sendable {
+        var pages: [SegmentPage] = []
+        /// Stretches of the file in which no batch was found.
+        var lost: [Range<Int>] = []
+    }
+
+    let file: SegmentFile
+    let segment: SegmentDescriptor
+
+    func run() throws(StorageError) -> Outcome {
+        var outcome = Outcome()
+        var position = segment.dataOffset
+        var time = segment.firstAppendTime
+        for page in try wholePages() {
+            if page.head.dataOffset > position {
+                try walk(position..<page.head.dataOffset, time, &outcome)
+            }
+            outcome.pages.append(page)
+            if let last = page.entries.last {
+                position = last.dataOffset + last.byteCount
+                time = last.appendTime
+            }
+        }
+        if position < segment.dataEnd { try walk(position..<segment.dataEnd, time, &outcome) }
+        return outcome
+    }
+
+    /// The pages that hold, found through either of their two heads.
+    private func wholePages() throws(StorageError) -> [SegmentPage] {
+        var pages: [SegmentPage] = []
+        var next = segment.indexOffset
+        for place in 0..<segment.pageCount {
+            var head = try file.head(place, of: segment)
+            if head == nil {
+                let bytes = try file.read(SegmentPage.headByteCount, at: next)
+                head = SegmentPage.Head(verifying: bytes.span.bytes, seed: file.seed)
+            }
+            guard let head, isInside(head) else { continue }
+            next = head.offset + head.byteCount
+            var bytes = try file.read(head.byteCount, at: head.offset)
+            // The head in front of the body may be the damaged one of the two.
+            let good = head.bytes(seed: file.seed)
+            guard bytes.count == head.byteCount else { continue }
+            bytes.replaceSubrange(0..<SegmentPage.headByteCount, with: good)
+            if let page = SegmentPage(verifying: bytes.span.bytes, seed: file.seed) {
+                pages.append(page)
+            }
+        }
+        return pages
+    }
+
+    private func isInside(_ head: SegmentPage.Head) -> Bool {
+        head.offset >= segment.indexOffset
+            && head.offset + head.byteCount <= segment.indexOffset + segment.indexByteCount
+            && head.dataOffset >= segment.dataOffset && head.dataOffset <= segment.dataEnd
+    }
+
+    /// Finds the batches of a stretch by their own headers.
+    private func walk(
+        _ range: Range<Int>, _ time: Timestamp, _ outcome: inout Outcome
+    ) throws(StorageError) {
+        var position = range.lowerBound
+        var entries: [SegmentPage.Entry] = []
+        func endPage() {
+            guard let first = entries.first else { return }
+            let before = outcome.pages.last?.head
+            outcome.pages.append(
+                SegmentPage(
+                    head: .init(
+                        batchCount: entries.count, dataOffset: first.dataOffset,
+                        baseOffset: first.baseOffset, firstAppendTime: time,
+                        maxAppendTime: max(before?.maxAppendTime ?? time, time),
+                        maxTimestampMilliseconds: entries.reduce(
+                            before?.maxTimestampMilliseconds ?? .min
+                        ) { max($0, $1.maxTimestampMilliseconds) }), entries: entries))
+            entries = []
+        }
+        while position < range.upperBound {
+            guard let entry = try batch(at: position, in: range, time) else {
+                outcome.lost.append(position..<range.upperBound)
+                break
+            }
+            entries.append(entry)
+            position += entry.byteCount
+            if entries.count == SegmentPage.batchLimit { endPage() }
+        }
+        endPage()
+    }
+
+    private func batch(
+        at position: Int, in range: Range<Int>, _ time: Timestamp
+    ) throws(StorageError) -> SegmentPage.Entry? {
+        let head = try file.read(BatchField.headerByteCount, at: position)
+        guard head.count == BatchField.headerByteCount,
+            case let byteCount = BatchField.byteCount(of: head.span.bytes),
+            byteCount >= BatchField.headerByteCount, byteCount <= range.upperBound - position
+        else { return nil }
+        let bytes = try file.read(byteCount, at: position)
+        guard bytes.count == byteCount, BatchField.isIntact(bytes.span.bytes) else { return nil }
+        let base = Offset(bytes.span.bytes.int(at: 0, as: Int64.self))
+        let delta = bytes.span.bytes.int(at: BatchField.lastOffsetDelta, as: Int32.self)
+        guard base >= segment.baseOffset, delta >= 0 else { return nil }
+        return SegmentPage.Entry(
+            baseOffset: base, lastOffset: base.advanced(by: Int(delta)), dataOffset: position,
+            byteCount: byteCount, appendTime: time,
+            maxTimestampMilliseconds: BatchField.maxTimestamp(of: bytes.span.bytes),
+            checksum: crc32c(bytes.span.bytes))
+    }
+}
