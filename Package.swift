@@ -130,7 +130,7 @@ let services: [Target] = [
         ["Broker", "Bytes", "KafkaProtocol", "KafkaService", "Model", "Records", "Storage", "Transport", logging]),
     tests(
         "Services", "NATSService",
-        ["Accounts", "Broker", "Bytes", "NATSService", "ServerConfig", "Transport"]),
+        ["Accounts", "Broker", "Bytes", "JSON", "NATSService", "ServerConfig", "Transport"]),
     tests("Services", "Broker", ["Broker", logging]),
 ]
 

@@ -20,7 +20,7 @@ import Testing
         case .refused(let refusal): refusal.text
         case .mustHash: "hash"
         case .mustResolve: "resolve"
-        case .mustAskCallout: "callout"
+        case .mustAsk: "callout"
         }
     }
 

@@ -82,7 +82,7 @@ import Testing
         case .accepted(let identity): return .success(identity)
         case .refused(let refusal): return .failure(refusal)
         case .mustResolve(let name): return .failure(.calloutRefused("resolve \(name)"))
-        case .mustAskCallout: return .failure(.calloutRefused("callout"))
+        case .mustAsk: return .failure(.calloutRefused("callout"))
         case .mustHash: return .failure(.calloutRefused("hash"))
         }
     }

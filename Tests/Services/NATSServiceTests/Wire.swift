@@ -77,6 +77,18 @@ final class Wire: @unchecked Sendable {
         }
     }
 
+    /// The next bytes, whatever they are; fewer at the end of the stream.
+    func bytes(_ count: Int) -> [UInt8] {
+        while held.count < count {
+            var bytes = [UInt8](repeating: 0, count: 65536)
+            let received = recv(descriptor, &bytes, bytes.count, 0)
+            if received <= 0 { break }
+            held += bytes[..<received]
+        }
+        defer { held.removeFirst(min(count, held.count)) }
+        return Array(held.prefix(count))
+    }
+
     func lines(_ count: Int) -> [String] { (0..<count).map { _ in line() ?? "nothing" } }
 
     /// Everything that was sent before this has been dealt with.

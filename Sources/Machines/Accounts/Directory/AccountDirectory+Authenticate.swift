@@ -20,14 +20,12 @@ extension AccountDirectory {
             return .accepted(.open(account: Self.defaultAccount))
         }
         if isOperatorMode { return authenticateJWT(credentials, now, utcOffset) }
-        if let callout, !callout.authUsers.contains(calloutName(credentials)) {
-            return .mustAskCallout
-        }
+        if let callout = callout(for: credentials) { return .mustAsk(callout) }
         return authenticateConfigured(credentials, override)
     }
 
     /// Under which name the users of a callout are looked up.
-    private func calloutName(_ credentials: ClientCredentials) -> String {
+    func calloutName(_ credentials: ClientCredentials) -> String {
         if credentials.isEmpty, let noAuthUser { return noAuthUser }
         if !credentials.nkey.isEmpty { return credentials.nkey }
         return credentials.user.isEmpty ? credentials.token : credentials.user

@@ -72,35 +72,47 @@ extension AccountDirectory {
         case .success(let found): limits = found
         case .failure(let refusal): return .refused(refusal)
         }
-        guard limits.connectionTypes.isEmpty
-            || limits.connectionTypes.contains(credentials.connectionType)
-        else { return .refused(.connectionTypeNotAllowed) }
         if limits.isBearer {
             if account.refusesBearers { return .refused(.bearerNotAllowed) }
         } else if let refusal = Self.signatureFault(credentials, user.subject.text) {
             return .refused(refusal)
         }
-        guard limits.sources.isEmpty || limits.sources.contains(where: {
-            $0.contains(credentials.host)
-        }) else { return .refused(.sourceNotAllowed) }
-        var timesEnd: Timestamp?
-        if !limits.times.isEmpty {
-            guard let left = Self.secondsLeft(limits, now, utcOffset) else {
-                return .refused(.outsideTimes)
-            }
-            timesEnd = now.advanced(byNanoseconds: left * 1_000_000_000)
+        let timesEnd: Timestamp?
+        switch place(limits, credentials, now, utcOffset) {
+        case .success(let end): timesEnd = end
+        case .failure(let refusal): return .refused(refusal)
         }
-        if let callout = account.callout, !callout.authUsers.contains(user.subject.text) {
-            return .mustAskCallout
-        }
+        if let callout = callout(of: account, for: user) { return .mustAsk(callout) }
         guard let identity = identity(of: user, limits, in: account, timesEnd) else {
             return .refused(.scopeViolated)
         }
         return .accepted(identity)
     }
 
+    /// Whether the client comes by a way, from a place and at a time that are allowed.
+    ///
+    /// - Returns: when the time is over; nil for never.
+    func place(
+        _ limits: UserLimits, _ credentials: ClientCredentials, _ now: Timestamp,
+        _ utcOffset: (String) -> Int64?
+    ) -> Result<Timestamp?, AuthenticationRefusal> {
+        let types = limits.connectionTypes
+        guard types.isEmpty || types.contains(credentials.connectionType) else {
+            return .failure(.connectionTypeNotAllowed)
+        }
+        let sources = limits.sources
+        guard sources.isEmpty || sources.contains(where: { $0.contains(credentials.host) }) else {
+            return .failure(.sourceNotAllowed)
+        }
+        if limits.times.isEmpty { return .success(nil) }
+        guard let left = Self.secondsLeft(limits, now, utcOffset) else {
+            return .failure(.outsideTimes)
+        }
+        return .success(now.advanced(byNanoseconds: left * 1_000_000_000))
+    }
+
     /// What the signatures give to a user, or why they do not.
-    private func rights(
+    func rights(
         of user: UserClaims, in account: AccountClaims, _ now: Timestamp
     ) -> Result<UserLimits, AuthenticationRefusal> {
         guard trustedKeys.contains(account.issuer) else { return .failure(.accountNotTrusted) }
@@ -172,11 +184,11 @@ extension AccountDirectory {
     }
 
     /// -1 is no limit.
-    private static func lesser(_ left: Int64, _ right: Int64) -> Int64 {
+    static func lesser(_ left: Int64, _ right: Int64) -> Int64 {
         left < 0 ? right : right < 0 ? left : min(left, right)
     }
 
-    private static func earlier(_ left: Timestamp?, _ right: Timestamp?) -> Timestamp? {
+    static func earlier(_ left: Timestamp?, _ right: Timestamp?) -> Timestamp? {
         guard let left, let right else { return left ?? right }
         return min(left, right)
     }

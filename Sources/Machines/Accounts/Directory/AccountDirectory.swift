@@ -211,7 +211,7 @@ private struct UserTable {
         // Only the service itself hears what the server asks of it.
         let isCalloutAccount =
             callout.map { $0.account == account || $0.account.isEmpty && account == "$G" } ?? false
-        let denied = isCalloutAccount ? ["$SYS.REQ.USER.AUTH"] : []
+        let denied = isCalloutAccount ? [Callout.subject] : []
         for option in options {
             var user = AccountDirectory.User(
                 name: "", account: account, connectionTypes: option.allowedConnectionTypes)

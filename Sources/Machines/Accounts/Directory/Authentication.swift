@@ -6,8 +6,8 @@ public enum Authentication: Sendable {
     case mustHash(PasswordWork)
     /// The JWT of this account is not here: look for it, then ask again.
     case mustResolve(account: String)
-    /// A service decides: see ``AccountDirectory/callout``.
-    case mustAskCallout
+    /// A service decides; ask it a ``CalloutQuestion``.
+    case mustAsk(Callout)
 }
 
 /// A password that has to be compared with a hash.

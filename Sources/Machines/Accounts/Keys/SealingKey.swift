@@ -9,7 +9,7 @@ public struct SealingKey: Sendable {
     private let secret: [UInt8]
 
     private static let version = Array("xkv1".utf8)
-    private static let nonceByteCount = 24
+    public static let nonceByteCount = 24
     private static let tagByteCount = 16
 
     /// - Parameter seed: 32 random bytes.

@@ -33,6 +33,14 @@ final class Authenticator: Sendable {
         directory.authenticate(credentials, now: now, utcOffset: Self.utcOffset)
     }
 
+    /// What a callout's answer means.
+    func settle(
+        _ answer: [UInt8], to question: CalloutQuestion, openedBy key: SealingKey, now: Timestamp
+    ) -> Authentication {
+        directory.settle(
+            answer, to: question, openedBy: key, now: now, utcOffset: Self.utcOffset)
+    }
+
     // MARK: Accounts with JWTs
 
     /// Takes in an account's JWT.

@@ -73,7 +73,7 @@ extension ClientSession {
 
     var connectionType: ConnectionType { connection.kind == .webSocket ? .webSocket : .standard }
 
-    private func credentials(_ options: ConnectOptions) -> ClientCredentials {
+    func credentials(_ options: ConnectOptions) -> ClientCredentials {
         var credentials = ClientCredentials()
         credentials.user = options.user
         credentials.password = options.password
@@ -114,7 +114,7 @@ extension ClientSession {
         case .refused(let refusal): violate(user: options, refusal)
         case .mustHash(let work): takeTime(options) { _ in work.verify() }
         case .mustResolve(let account): resolve(account, options)
-        case .mustAskCallout: violate(user: options, .calloutRefused("no service"))
+        case .mustAsk(let callout): ask(callout, options)
         }
     }
 
@@ -157,7 +157,7 @@ extension ClientSession {
     }
 
     /// The answer has come; what the client has sent meanwhile follows.
-    private func resume(_ answer: Authentication, _ options: ConnectOptions) {
+    func resume(_ answer: Authentication, _ options: ConnectOptions) {
         guard phase == .authenticating, connection.isOpen else { return }
         phase = .unauthenticated
         settle(answer, options)
@@ -202,7 +202,7 @@ extension ClientSession {
     }
 
     /// Not let in: the client is told so, the log whom it was about.
-    private func violate(user options: ConnectOptions?, _ refusal: AuthenticationRefusal?) {
+    func violate(user options: ConnectOptions?, _ refusal: AuthenticationRefusal?) {
         if let refusal { service.clientLog?.refused(self, refusal) }
         service.clientLog?.violated(
             self, options, service.authenticator.directory)
@@ -212,6 +212,7 @@ extension ClientSession {
     /// The connection has ended.
     func endAuthentication() {
         cancelAuthenticationTimer()
+        closeQuestion()
         if let expiryTimer { connection.loop.cancel(expiryTimer) }
         expiryTimer = nil
     }

@@ -63,7 +63,14 @@ extension NATSService {
     }
 
     /// In operator mode: accounts were found, or say something else now.
-    func accountsChanged() { onAccountsChanged?(authenticator.directory.resolvedAccounts) }
+    func accountsChanged() {
+        let accounts = authenticator.directory.resolvedAccounts.sorted { $0.name < $1.name }
+        apply(
+            SharingPlan.tolerant(accounts) { [clientLog] account, refusal in
+                clientLog?.warn("Account \(account): \(refusal)")
+            })
+        onAccountsChanged?(accounts)
+    }
 }
 
 /// Why the accounts of a configuration cannot be put in force.

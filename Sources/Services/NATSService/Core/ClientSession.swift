@@ -35,6 +35,8 @@ final class ClientSession: ConnectionHandler {
     var nonce = ""
     var authenticationTimer: TimerID?
     var expiryTimer: TimerID?
+    /// Nil where no callout is asked.
+    var openQuestion: OpenQuestion?
 
     // What it may do: see Authentication/ClientSession+Permissions.swift.
     /// Nil: everything.

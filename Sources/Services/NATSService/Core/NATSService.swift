@@ -24,6 +24,9 @@ public final class NATSService: @unchecked Sendable {
 
     /// Who may connect.
     let authenticator: Authenticator
+    let keys = ServerKeys()
+    /// Questions to callout services.
+    let callouts = CalloutTable()
     /// Told of all accounts that have JWTs, whenever one was found or changed; to be set before the
     /// start. Called on any thread.
     public var onAccountsChanged: (@Sendable ([AccountOptions]) -> Void)?
@@ -61,7 +64,7 @@ public final class NATSService: @unchecked Sendable {
             directory ?? AccountDirectory(), loopCount: group.loops.count)
         clientLog = log.map { ClientLog($0) }
         var options = options
-        if options.serverID.isEmpty { options.serverID = Self.makeServerID() }
+        if options.serverID.isEmpty { options.serverID = keys.signing.publicKey.text }
         if options.serverName.isEmpty { options.serverName = options.serverID }
         self.options = options
         plans = Mutex(ListenerPlans(options))
@@ -86,6 +89,7 @@ public final class NATSService: @unchecked Sendable {
         port = listener.port
         setTLSFields()
         info.serverID = options.serverID
+        info.xkey = keys.sealing.publicKey.text
         info.serverName = options.serverName
         info.version = options.version
         (info.host, info.port) = options.advertised(port: port)
@@ -223,9 +227,5 @@ public final class NATSService: @unchecked Sendable {
         loop.schedule(afterNanoseconds: 250_000_000) { [unowned self] in
             checkKeepalive(of: list, on: loop)
         }
-    }
-
-    private static func makeServerID() -> String {
-        SigningKey(.server, seed: Entropy.bytes(32)).publicKey.text
     }
 }

@@ -6,12 +6,15 @@ enum InternalInterest: Equatable {
     case service(ServiceImport)
     /// Passes them back to the account that asked.
     case responses(ResponseTable)
+    /// Gives them to the session that waits for a callout's answer.
+    case callout(CalloutTable)
 
     static func == (left: InternalInterest, right: InternalInterest) -> Bool {
         switch (left, right) {
         case (.capture(let one), .capture(let two)): one == two
         case (.service(let one), .service(let two)): one === two
         case (.responses(let one), .responses(let two)): one === two
+        case (.callout(let one), .callout(let two)): one === two
         default: false
         }
     }

@@ -24,6 +24,12 @@ extension LoopRouter {
                 if passOn(message, service, origin) { isTaken = true }
             case .responses(let table):
                 if passBack(message, table, origin) { isTaken = true }
+            case .callout(let table):
+                let subject = matched(message, origin)
+                message.withParts { _, payload in
+                    table.answered(subject, [UInt8](copying: payload))
+                }
+                isTaken = true
             }
         }
         return isTaken
