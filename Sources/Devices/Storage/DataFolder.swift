@@ -62,7 +62,7 @@ struct DataFolder: Sendable {
     // MARK: The format file
 
     /// Nil in a folder that has none and no log either.
-    private static func read(
+    static func read(
         _ path: String, _ fileSystem: any FileSystem
     ) throws(StorageError) -> (id: [UInt8], version: Int)? {
         let formatPath = path + "/format"

@@ -154,6 +154,7 @@ extension LogStore {
             case .switched(let change):
                 isDeleting = false
                 apply(change)
+            case .rewritten(let id, let result): applyRewrite(id, result)
             case .released(let last, _):
                 isReleasing = false
                 firstLogFile = max(firstLogFile, last + 1)

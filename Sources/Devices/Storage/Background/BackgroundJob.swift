@@ -90,6 +90,7 @@ enum BackgroundOutcome: Sendable {
     case snapshot(id: UInt64, Result<Int, StorageError>)
     case rolledUp(ManifestSwitch, end: WALPosition)
     case switched(ManifestSwitch)
+    case rewritten(id: UInt64, Result<ManifestSwitch, StorageError>)
     case released(through: UInt64, pooled: Int)
     case removed
 }

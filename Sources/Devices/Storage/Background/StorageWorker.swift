@@ -7,12 +7,6 @@ import Platform
 /// Without its thread, as in tests and in the simulation, whoever wants progress calls
 /// ``runOneStep()``.
 final class StorageWorker: @unchecked Sendable {
-    /// Work that failed and will be tried again.
-    struct Problem: Equatable, Sendable {
-        var error: StorageError
-        var attempts: Int
-    }
-
     private let monitor = Monitor()
     private let hasThread: Bool
     /// Only whoever runs the steps touches these two.
@@ -23,7 +17,7 @@ final class StorageWorker: @unchecked Sendable {
     private var arrived: [any BackgroundJob] = []
     private var outcomes: [BackgroundOutcome] = []
     private var onOutcome: (@Sendable () -> Void)?
-    private var problems: [BackgroundUrgency: Problem] = [:]
+    private var problems: [BackgroundUrgency: StorageProblem] = [:]
     private var unfinishedCount = 0
     private var isStopping = false
     private var thread: Thread?
@@ -88,7 +82,7 @@ final class StorageWorker: @unchecked Sendable {
     /// Called, on the thread that runs the steps, when there are outcomes to take.
     func notify(_ body: (@Sendable () -> Void)?) { monitor.withLock { onOutcome = body } }
 
-    var currentProblems: [Problem] {
+    var currentProblems: [StorageProblem] {
         monitor.withLock { problems.sorted { $0.key < $1.key }.map(\.value) }
     }
 
@@ -173,7 +167,7 @@ final class StorageWorker: @unchecked Sendable {
         jobs[index].attempts = attempts
         jobs[index].notBefore = hasThread ? context.time.monotonicNanoseconds() + pause : .min
         let urgency = jobs[index].job.urgency
-        monitor.withLock { problems[urgency] = Problem(error: error, attempts: attempts) }
+        monitor.withLock { problems[urgency] = StorageProblem(error: error, attempts: attempts) }
     }
 
     private func report(_ outcome: BackgroundOutcome, of job: any BackgroundJob) {

@@ -27,6 +27,7 @@ struct WALReplay {
     /// Frames before it are not looked at: they were durable, and are known otherwise.
     private let start: WALPosition
     private(set) var report = ReplayReport()
+    private var changesNothing = false
 
     /// - Parameter start: where a frame begins or the log ended once.
     init(_ files: WALFiles, from start: WALPosition) {
@@ -42,28 +43,7 @@ struct WALReplay {
         try files.fileSystem.synchronizeDirectory(files.folder)
         let numbers = try files.numbers().filter { $0 >= start.fileNumber }
         let newest = try newestNumber(numbers)
-        var expected = start.fileNumber
-        var end: End?
-        for number in numbers where number <= newest {
-            if number > expected { reportMissing(expected...(number - 1)) }
-            expected = number + 1
-            let isNewest = number == newest
-            let file = try files.open(number: number, isNewest ? .readWrite : .readOnly)
-            var isRecycled = false
-            switch try files.headerState(file) {
-            case .whole(let flag): isRecycled = flag
-            case .damaged: damage(file, 0..<WALFile.headerByteCount, .fileHeader)
-            }
-            let outcome = try walk(file, isNewest: isNewest, isRecycled: isRecycled, body)
-            guard isNewest else { continue }
-            try makeDurable(
-                file, min(outcome.provenEnd, outcome.end)..<outcome.end)
-            if outcome.isClosed {
-                if !numbers.contains(expected) { reportMissing(expected...expected) }
-            } else {
-                end = End(file: file, offset: outcome.end)
-            }
-        }
+        var (end, expected) = try walkAll(numbers, newest, body)
         if newest == 0, let first = numbers.first {
             if first > expected { reportMissing(expected...(first - 1)) }
             expected = first
@@ -74,6 +54,50 @@ struct WALReplay {
             try files.giveBack(number: number)
         }
         return last
+    }
+
+    /// As above, but changes nothing, and finds no place to go on.
+    mutating func inspect(_ body: (FrameHeader, RawSpan, WALPosition) throws -> Void) throws {
+        changesNothing = true
+        let numbers = try files.numbers().filter { $0 >= start.fileNumber }
+        _ = try walkAll(numbers, try newestNumber(numbers), body)
+    }
+
+    /// Through all files up to the newest.
+    ///
+    /// - Returns: where the log goes on in it, unless it says that another follows, and the number
+    ///   of the file behind it.
+    private mutating func walkAll(
+        _ numbers: [UInt64], _ newest: UInt64,
+        _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
+    ) throws -> (end: End?, next: UInt64) {
+        var expected = start.fileNumber
+        var end: End?
+        for number in numbers where number <= newest {
+            if number > expected { reportMissing(expected...(number - 1)) }
+            expected = number + 1
+            let isNewest = number == newest
+            let mode: FileOpenMode = isNewest && !changesNothing ? .readWrite : .readOnly
+            let file = try files.open(number: number, mode)
+            var isRecycled = false
+            switch try files.headerState(file) {
+            case .whole(let flag): isRecycled = flag
+            case .damaged: damage(file, 0..<WALFile.headerByteCount, .fileHeader)
+            }
+            let outcome = try walk(file, isNewest: isNewest, isRecycled: isRecycled, body)
+            guard isNewest else { continue }
+            if !changesNothing {
+                try makeDurable(file, min(outcome.provenEnd, outcome.end)..<outcome.end)
+            }
+            if outcome.isClosed {
+                if !numbers.contains(expected), !changesNothing {
+                    reportMissing(expected...expected)
+                }
+            } else {
+                end = End(file: file, offset: outcome.end)
+            }
+        }
+        return (end, expected)
     }
 
     /// The last file with a valid frame header; 0 when there is none.
@@ -247,7 +271,10 @@ struct WALReplay {
                 if !isRecycled { cut.byteCount = max(cut.byteCount, dataEnd - range.lowerBound) }
             }
         }
-        cut.keptAs = try files.moveAway(file, range.lowerBound..<range.lowerBound + cut.byteCount)
+        if !changesNothing {
+            let end = range.lowerBound + cut.byteCount
+            cut.keptAs = try files.moveAway(file, range.lowerBound..<end)
+        }
         report.cut = cut
     }
 }

@@ -1,0 +1,206 @@
+import Glibc
+import Model
+import Platform
+import Storage
+import Testing
+
+/// Bits flip, files go missing, disks are full: what is lost is told, and nothing else is.
+@Suite struct DamageTests {
+    let disk = MemoryFileSystem()
+
+    /// Some batches in one own segment file and in a shared one.
+    private func rolledUp(_ count: Int, logCount: UInt64 = 2) throws -> Model {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(31)
+        for _ in 0..<count { try model.append(to: store, &random, logCount: logCount) }
+        store.rollUpAll()
+        store.close()
+        return model
+    }
+
+    /// What of the model can still be read.
+    private func readable(_ model: Model, _ store: LogStore) throws -> [UInt32: [Int64]] {
+        var found: [UInt32: [Int64]] = [:]
+        for (log, batches) in model.logs {
+            let bytes = Dictionary(uniqueKeysWithValues: batches.map { ($0.base, $0.bytes) })
+            var walk = store.batches(of: LogID(log), from: Offset(0))
+            while let batch = try walk.next() {
+                guard let read = try? store.read(batch, verifying: true) else { continue }
+                #expect(read == bytes[batch.baseOffset.value])
+                found[log, default: []].append(batch.baseOffset.value)
+            }
+        }
+        return found
+    }
+
+    @Test func `a flipped bit anywhere in a segment file costs one batch at most, and is told`()
+        throws
+    {
+        let model = try rolledUp(330, logCount: 4)
+        let path = try #require(disk.paths.last { $0.hasSuffix(".seg") })
+        let whole = disk[path]!
+        let all = model.logs.mapValues { $0.map(\.base) }
+        let count = all.values.reduce(0) { $0 + $1.count }
+        for byte in stride(from: 0, to: whole.count, by: 37) {
+            var damaged = whole
+            damaged[byte] ^= 1 << (byte % 8)
+            let copy = disk.afterKill()
+            copy[path] = damaged
+            let store = try openStore(copy)
+            let found = try readable(model, store)
+            let left = found.values.reduce(0) { $0 + $1.count }
+            #expect(left >= count - 1, "byte \(byte)")
+            if left < count {
+                let told = store.takeDamage()
+                #expect(told.contains { $0.path == path && $0.reason == .payload }, "byte \(byte)")
+                #expect(told.allSatisfy { $0.frame != nil })
+            }
+            store.close()
+            let verification = try FolderInspection(directory: "/data", fileSystem: copy).verify()
+            let isUnused = byte < 64 || byte >= whole.count - 64 - 80 * 4
+            #expect(!verification.isWhole || isUnused, "byte \(byte) of \(whole.count)")
+            #expect(copy[path] == damaged)
+        }
+    }
+
+    @Test func `a damaged manifest is made again from the segment files`() throws {
+        let model = try rolledUp(500)
+        let path = "/data/segments/manifest"
+        let whole = disk[path]!
+        for byte in stride(from: 0, to: whole.count, by: 11) {
+            let copy = disk.afterKill()
+            copy[path] = whole
+            copy[path]![byte] ^= 0x10
+            let store = try LogStore(directory: "/data", options: storeOptions(copy))
+            let report = try store.replay { _, _, _ in }
+            #expect(report.damage.map(\.reason) == [.manifest], "byte \(byte)")
+            try model.check(store)
+            store.close()
+        }
+        let copy = disk.afterKill()
+        copy[path] = nil
+        copy[logPath(1)] = nil
+        let store = try LogStore(directory: "/data", options: storeOptions(copy))
+        let report = try store.replay { _, _, _ in }
+        #expect(report.damage.contains { $0.reason == .manifest })
+        try model.check(store)
+        store.close()
+    }
+
+    @Test func `a missing segment file is told, and everything else is read`() throws {
+        let model = try rolledUp(900)
+        let path = try #require(disk.paths.first { $0.hasSuffix(".seg") })
+        disk[path] = nil
+        let store = try LogStore(directory: "/data", options: storeOptions(disk))
+        let report = try store.replay { _, _, _ in }
+        #expect(report.damage.map(\.path) == [path])
+        let found = try readable(model, store)
+        for (log, batches) in model.logs {
+            let kept = store.segments(of: LogID(log)).filter { store.path(of: $0) != path }
+            let lost = store.segments(of: LogID(log)).filter { store.path(of: $0) == path }
+            #expect(!kept.isEmpty)
+            let expected = batches.filter { batch in
+                !lost.contains {
+                    $0.baseOffset.value <= batch.base && batch.last <= $0.lastOffset.value
+                }
+            }
+            #expect(found[log] == expected.map(\.base))
+        }
+        store.close()
+    }
+
+    @Test func `a batch that is damaged before it is rolled up is told at every start, and its file kept`()
+        throws
+    {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(32)
+        for _ in 0..<400 { try model.append(to: store, &random) }
+        store.wal.flush()
+        disk[logPath(1)]![9000] ^= 1
+        let damaged = disk[logPath(1)]!
+        store.rollUpAll()
+        #expect(store.takeDamage().count == 1)
+        store.snapshotsCover(upTo: store.endPosition)
+        store.runAll()
+        #expect(disk[logPath(1)] == nil)
+        #expect(disk[logPath(1) + ".damaged"] == damaged)
+        store.close()
+        for _ in 0..<2 {
+            let again = try LogStore(directory: "/data", options: storeOptions(disk))
+            let report = try again.replay { _, _, _ in }
+            #expect(report.damage.map(\.path) == [logPath(1) + ".damaged"])
+            #expect(report.damage[0].frame?.kind == .batch)
+            let found = try readable(model, again).values.reduce(0) { $0 + $1.count }
+            #expect(found == 399)
+            again.close()
+        }
+    }
+
+    @Test(arguments: ["write", "sync", "create", "rename", "space", "remove"])
+    func `roll-up and deletion that fail are tried again, and reading and appending go on`(
+        fault: String
+    ) throws {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(33)
+        for _ in 0..<500 { try model.append(to: store, &random) }
+        store.wal.flush()
+        disk.faults.pathPart = "/segments"
+        switch fault {
+        case "write": disk.faults.writeErrno = EIO
+        case "sync": disk.faults.syncErrno = EIO
+        case "rename": disk.faults.renameErrno = EIO
+        case "create": disk.faults.createErrno = EROFS
+        case "remove": disk.faults.removeErrno = EROFS
+        default: disk.faults.freeByteCount = 200_000
+        }
+        store.rollUp()
+        store.runAll()
+        if fault != "remove" {
+            #expect(!store.problems.isEmpty)
+            #expect(store.segments(of: LogID(1)).isEmpty)
+        }
+        try model.check(store)
+        if fault != "space" {
+            for _ in 0..<20 { try model.append(to: store, &random) }
+        }
+        let crashed = disk.afterKill()
+        disk.faults = .init()
+        store.runAll()
+        #expect(store.problems.isEmpty)
+        #expect(!store.segments(of: LogID(1)).isEmpty)
+        try model.check(store)
+        model.delete(2, in: store)
+        disk.faults.pathPart = "/segments"
+        disk.faults.removeErrno = EIO
+        store.runAll()
+        #expect(!store.problems.isEmpty || !disk.paths.contains { $0.hasSuffix(".seg") })
+        disk.faults = .init()
+        store.runAll()
+        try model.check(store)
+        #expect(store.problems.isEmpty)
+        store.close()
+        let again = try openStore(crashed)
+        again.close()
+    }
+
+    @Test func `a verification of a whole folder finds everything and no damage`() throws {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(34)
+        for _ in 0..<700 { try model.append(to: store, &random) }
+        store.rollUpAll()
+        for _ in 0..<10 { try model.append(to: store, &random) }
+        store.wal.flush()
+        let inspection = try FolderInspection(directory: "/data", fileSystem: disk)
+        let before = disk.changeCount
+        let found = try inspection.verify()
+        #expect(found.isWhole)
+        #expect(found.frameCount == 710)
+        #expect(found.batchCount > 600)
+        #expect(disk.changeCount == before)
+        store.close()
+    }
+}
