@@ -102,7 +102,7 @@ extension LogStore {
             end: position, logs: logsToRollUp(before: position),
             damage: logDamage.filter { damage in
                 (first..<end).contains { wal.files.path($0) == damage.path }
-            })
+            }, mark: wal.appendedMark)
         let limits = SegmentLimits(
             segmentByteCount: options.segmentByteCount, ownFileByteCount: options.ownFileByteCount)
         worker.add(RollUpJob(plan, walFiles: wal.files, limits: limits))
@@ -139,7 +139,7 @@ extension LogStore {
     private func planDeletion() {
         guard !isDeleting, !deletions.isEmpty else { return }
         isDeleting = true
-        worker.add(DeleteJob(deletions))
+        worker.add(DeleteJob(deletions, mark: wal.appendedMark))
         deletions = [:]
     }
 

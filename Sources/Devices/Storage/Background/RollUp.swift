@@ -16,6 +16,9 @@ struct RollUpPlan: Sendable {
     var logs: [Log]
     /// What is known to be lost in those files.
     var damage: [ReplayReport.Damage]
+    /// What was taken away from `logs` is durable when the write-ahead log is up to this mark. Before
+    /// that a crash could bring it back, and it must still be there then.
+    var mark: UInt64
 }
 
 /// A change of the manifest that is done.
@@ -57,6 +60,7 @@ final class RollUpJob: BackgroundJob {
     }
 
     func step(_ context: inout BackgroundContext) throws(StorageError) -> BackgroundProgress {
+        guard context.durableMark() >= plan.mark else { return .waiting }
         var state =
             progress
             ?? Progress(reader: WALFrameReader(walFiles), sink: SegmentSink(limits))

@@ -6,10 +6,16 @@ final class DeleteJob: BackgroundJob {
     let urgency = BackgroundUrgency.delete
     /// The first offset that is kept; nil for a log that is gone.
     private let starts: [LogID: Offset?]
+    /// Where the write-ahead log was when they were told: what says so in it has to be durable.
+    private let mark: UInt64
 
-    init(_ starts: [LogID: Offset?]) { self.starts = starts }
+    init(_ starts: [LogID: Offset?], mark: UInt64) {
+        self.starts = starts
+        self.mark = mark
+    }
 
     func step(_ context: inout BackgroundContext) throws(StorageError) -> BackgroundProgress {
+        guard context.durableMark() >= mark else { return .waiting }
         var manifest = context.manifest
         var change = ManifestSwitch()
         manifest.remove(&change) { segment in
