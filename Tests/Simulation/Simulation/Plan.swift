@@ -17,7 +17,7 @@ struct Plan {
 
     enum Step: CaseIterable {
         case append, submit, flush, read, writer, space, idle
-        case deleteBelow, deleteLog, rewrite, snapshot, background, room
+        case background, rollUp, snapshot, deleteBelow, deleteLog, room
     }
 
     init(_ random: inout SeededRandom) {
@@ -31,6 +31,12 @@ struct Plan {
         weights[.append] = random.pick([20, 60, 200])
         if random.oneIn(6) { weights[random.pick([.submit, .flush, .read, .space, .idle])] = 0 }
         if random.oneIn(8) { weights[.writer] = 0 }
+        // A store makes progress in the background, and takes away less than comes in.
+        weights[.background] = random.pick([10, 30, 100])
+        weights[.deleteBelow] = random.pick([0, 1, 5])
+        weights[.deleteLog] = random.pick([0, 1])
+        weights[.snapshot] = random.pick([0, 1, 5])
+        weights[.rollUp] = random.pick([0, 1, 10])
         weights[.room] = 0
         faults = random.oneIn(3) ? DiskFaults() : .drawn(&random)
         crashesInside = !random.oneIn(4)

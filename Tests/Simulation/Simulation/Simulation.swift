@@ -45,8 +45,11 @@ public struct Simulation {
         case .careless(let mistake): carelessness = mistake
         case nil: break
         }
-        let workload: any Workload = WALWorkload(
-            &random, plan: plan, disk: disk, careless: carelessness)
+        // The store has more to go wrong.
+        let workload: any Workload =
+            seed % 4 == 0
+            ? WALWorkload(&random, plan: plan, disk: disk, careless: carelessness)
+            : StoreWorkload(&random, plan: plan, disk: disk, careless: carelessness)
         var failure: String?
         do { try workload.run() } catch { failure = "\(error)" }
         // What the last process still has open is dead before it is released.

@@ -15,6 +15,7 @@ public struct Statistics: Sendable {
     public var failedStarts = 0
     public var crashes = 0
     public var damages = 0
+    public var snapshots = 0
 
     public init() {}
 
@@ -27,6 +28,7 @@ public struct Statistics: Sendable {
         left.failedStarts += right.failedStarts
         left.crashes += right.crashes
         left.damages += right.damages
+        left.snapshots += right.snapshots
     }
 }
 
@@ -34,6 +36,8 @@ public struct Statistics: Sendable {
 public enum Carelessness: String, CaseIterable, Sendable {
     /// Takes for durable what was only appended.
     case acknowledgesUnsynced
+    /// Lets files of the log go that no snapshot holds yet.
+    case coversTooMuch
     /// Flips bits without telling the oracle.
     case forgetsDamage
 }

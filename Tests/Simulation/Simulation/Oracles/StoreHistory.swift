@@ -1,0 +1,123 @@
+import Bytes
+import Model
+import Storage
+
+/// The oracle of the store: everything that was appended to it, in one order, as batches of logs and
+/// as commands that take away; and what of it was promised.
+///
+/// After a restart the entries of some first part of the history are there, with at least all that
+/// was promised: each batch that no command took away, found by offset and by time, byte for byte,
+/// and nothing else.
+struct StoreHistory {
+    enum Command: Equatable {
+        case batch
+        case deleteBelow(LogID, Offset)
+        case deleteLog(LogID)
+    }
+
+    struct Entry {
+        var command: Command
+        var header: FrameHeader
+        var mark: UInt64
+        var position: WALPosition
+        /// Of batches: the largest record timestamp, milliseconds.
+        var timestamp: Int64 = -1
+    }
+
+    /// What the commands of a first part of the history say about a log.
+    struct Cut: Equatable {
+        var start = Offset(0)
+        var isDeleted = false
+    }
+
+    private(set) var entries: [Entry] = []
+    /// So many entries from the start must come back.
+    private(set) var promisedCount = 0
+    /// Of each log, the indexes of its batches.
+    private(set) var batches: [LogID: [Int]] = [:]
+    private(set) var cuts: [LogID: Cut] = [:]
+
+    mutating func append(_ entry: Entry) {
+        note(entry, at: entries.count)
+        entries.append(entry)
+    }
+
+    mutating func promise(upTo mark: UInt64) {
+        while promisedCount < entries.count, entries[promisedCount].mark <= mark {
+            promisedCount += 1
+        }
+    }
+
+    private mutating func note(_ entry: Entry, at index: Int) {
+        switch entry.command {
+        case .batch: batches[entry.header.log, default: []].append(index)
+        case .deleteBelow(let log, let offset):
+            cuts[log, default: Cut()].start = max(cuts[log]?.start ?? Offset(0), offset)
+        case .deleteLog(let log): cuts[log, default: Cut()].isDeleted = true
+        }
+    }
+
+    /// The machines' state after the first `count` entries.
+    func cuts(after count: Int) -> [LogID: Cut] {
+        var part = StoreHistory()
+        for entry in entries.prefix(count) where entry.command != .batch { part.note(entry, at: 0) }
+        return part.cuts
+    }
+
+    /// What came back is the history from here on, and promised.
+    mutating func restart(with count: Int) {
+        entries.removeSubrange(count...)
+        promisedCount = count
+        batches = [:]
+        cuts = [:]
+        for (index, entry) in entries.enumerated() { note(entry, at: index) }
+        for index in entries.indices { entries[index].mark = 0 }
+    }
+
+    /// The batches of a log that are there for readers.
+    func visible(_ log: LogID) -> [Int] {
+        let cut = cuts[log] ?? Cut()
+        if cut.isDeleted { return [] }
+        return (batches[log] ?? []).filter { entries[$0].header.lastOffset >= cut.start }
+    }
+
+    var logs: [LogID] { batches.keys.sorted() }
+
+    func nextOffset(of log: LogID) -> Offset {
+        batches[log]?.last.map { entries[$0].header.lastOffset.advanced(by: 1) } ?? Offset(0)
+    }
+}
+
+/// The bytes of the entry with a number: made when it is appended, and again when it was read.
+enum EntryContent {
+    /// A batch of Kafka's as far as Storage looks at it, with the number behind its header.
+    static func batch(
+        _ number: Int, base: Offset, last: Offset, timestamp: Int64, byteCount: Int
+    ) -> [UInt8] {
+        var writer = ByteWriter(capacity: byteCount)
+        writer.int(base.value)
+        writer.int(Int32(byteCount - 12))
+        writer.int(Int32(0))
+        writer.int(UInt8(2))
+        var rest = ByteWriter(capacity: byteCount)
+        rest.int(Int16(0))
+        rest.int(Int32(base.distance(to: last)))
+        rest.int(timestamp)
+        rest.int(timestamp)
+        rest.int(Int64(number))
+        rest.int(Int16(-1))
+        rest.int(Int32(-1))
+        rest.int(Int32(base.distance(to: last) + 1))
+        rest.append(FrameContent.bytes(UInt64(number), byteCount: byteCount - 61))
+        writer.int(crc32c(rest.bytes.span.bytes))
+        writer.append(rest.bytes)
+        return writer.bytes
+    }
+
+    /// Any other frame: its number and nothing else.
+    static func command(_ number: Int) -> [UInt8] {
+        var writer = ByteWriter(capacity: 8)
+        writer.int(Int64(number))
+        return writer.bytes
+    }
+}
