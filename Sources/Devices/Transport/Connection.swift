@@ -33,6 +33,8 @@ public final class Connection: @unchecked Sendable {
     public internal(set) var kind = ConnectionKind.client
     /// Nil without TLS, and until the handshake is over.
     public internal(set) var tlsIdentity: TLSIdentity?
+    /// The client began with TLS, before the server had said anything.
+    public internal(set) var beganWithTLS = false
     /// Nil for other connections than WebSockets.
     public internal(set) var webSocketRequest: WebSocketRequest?
     /// Why a filter has ended it, if one has.

@@ -5,6 +5,13 @@ public struct AcceptedSocket: Sendable {
     public let socket: Socket
     public let host: String
     public let port: Int
+
+    /// - Parameter socket: non-blocking; the loop that adopts it closes it.
+    public init(socket: Socket, host: String, port: Int) {
+        self.socket = socket
+        self.host = host
+        self.port = port
+    }
 }
 
 /// An open port. Each connection that comes in is given to the `accepted` closure, which chooses

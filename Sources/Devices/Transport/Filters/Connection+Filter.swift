@@ -63,6 +63,7 @@ extension Connection {
     }
 
     func startTLS(_ filter: ConnectionFilter) {
+        beganWithTLS = filter.stage != .expectsTLS
         filter.stage = .handshake
         filter.isHeld = true
         guard mayBeginHandshake(filter) else { return }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+public import Platform
 
 /// What was asked: the path without the query, and the query's fields.
 public struct MonitoringRequest: Sendable {
@@ -36,8 +37,9 @@ public final class MonitoringServer: Sendable {
         @Sendable (MonitoringRequest, @escaping @Sendable (MonitoringResponse) -> Void) -> Void
 
     private let group: MultiThreadedEventLoopGroup
-    private let channel: any Channel
-    /// Where it listens: the real port, also where a free one was asked for.
+    private let respond: Responder
+    private let channel: (any Channel)?
+    /// Where it listens: the real port, also where a free one was asked for. 0: it only adopts.
     public let port: Int
 
     /// - Parameter port: 0 takes a free one.
@@ -47,25 +49,47 @@ public final class MonitoringServer: Sendable {
         do {
             channel = try ServerBootstrap(group: group)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let pipeline = channel.pipeline.syncOperations
-                        try pipeline.addHandler(IdleStateHandler(allTimeout: Self.idleLimit))
-                        try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true)
-                        try pipeline.addHandler(RequestHandler(respond: respond))
-                    }
-                }
+                .childChannelInitializer { Self.prepare($0, respond) }
                 .bind(host: host, port: port).wait()
         } catch {
             try? group.syncShutdownGracefully()
             throw error
         }
         self.group = group
-        self.port = channel.localAddress?.port ?? port
+        self.respond = respond
+        self.port = channel?.localAddress?.port ?? port
+    }
+
+    /// A server without a port, which answers on the sockets that it is given.
+    public init(respond: @escaping Responder) {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        channel = nil
+        port = 0
+        self.respond = respond
+    }
+
+    /// Answers requests that come on `socket`, and closes it in the end. Any thread.
+    public func adopt(_ socket: Socket) {
+        let respond = respond
+        // Where that fails NIO closes the socket, and the other end learns of it.
+        _ = ClientBootstrap(group: group)
+            .channelInitializer { Self.prepare($0, respond) }
+            .withConnectedSocket(socket.descriptor)
+    }
+
+    private static func prepare(
+        _ channel: any Channel, _ respond: @escaping Responder
+    ) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(IdleStateHandler(allTimeout: idleLimit))
+            try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true)
+            try pipeline.addHandler(RequestHandler(respond: respond))
+        }
     }
 
     public func stop() {
-        try? channel.close().wait()
+        try? channel?.close().wait()
         try? group.syncShutdownGracefully()
     }
 

@@ -117,6 +117,19 @@ extension ConnectionOptions {
     }
 }
 
+extension CertificateReport {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.name("tls_peer_certs")
+        json.beginArray()
+        json.beginObject()
+        json.field("subject", subject)
+        json.field("spki_sha256", keyDigest)
+        json.field("cert_sha256", digest)
+        json.endObject()
+        json.endArray()
+    }
+}
+
 extension ConnectionReport {
     fileprivate func with(_ subscriptions: [SubscriptionReport]) -> ConnectionReport {
         var report = self
@@ -153,7 +166,9 @@ extension ConnectionReport {
         json.unlessEmpty("version", version)
         json.unlessEmpty("tls_version", tlsVersion)
         json.unlessEmpty("tls_cipher_suite", tlsCipherSuite)
+        if isTLSFirst { json.field("tls_first", true) }
         if options.showsAuthentication {
+            if let certificate { certificate.write(to: &json) }
             json.unlessEmpty("authorized_user", user)
             if account != AccountRouting.globalName { json.field("account", account) }
         }

@@ -207,6 +207,7 @@ final class ClientSession: ConnectionHandler {
     /// Ends the connection once what it was told is written.
     func end(_ reason: CloseReason) {
         if closeReason == nil { closeReason = reason }
+        connection.goodbye = reason.goodbye
         connection.close(afterFlush: true)
     }
 

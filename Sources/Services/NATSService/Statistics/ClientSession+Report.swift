@@ -29,6 +29,15 @@ extension ClientSession {
             report.version = details.version
         }
         report.user = identity.user.text
+        report.isWebSocket = connection.kind == .webSocket
+        if let tls = connection.tlsIdentity {
+            report.tlsVersion = tls.version
+            report.tlsCipherSuite = tls.cipherSuite
+            report.isTLSFirst = connection.beganWithTLS && connection.kind == .client
+            report.certificate = tls.certificate.map {
+                CertificateReport(subject: $0.subject, keyDigest: $0.keyDigest, digest: $0.digest)
+            }
+        }
         return report
     }
 

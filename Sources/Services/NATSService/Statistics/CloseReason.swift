@@ -61,3 +61,22 @@ public enum CloseReason: String, Sendable, CaseIterable {
             }
     }
 }
+
+extension CloseReason {
+    /// What a WebSocket client is told at the end, by the codes that nats-server gives.
+    var goodbye: WebSocketClose {
+        let code: WebSocketClose.Code =
+            switch self {
+            case .clientClosed: .normal
+            case .authenticationTimeout, .authenticationFailure, .authenticationExpired,
+                .credentialsRevoked, .pendingBytes, .writeDeadline, .tooManyAccountConnections,
+                .tooManyConnections, .controlLineTooLong, .missingAccount:
+                .policyViolation
+            case .parseError, .protocolViolation, .badProtocolVersion: .protocolError
+            case .payloadTooLarge: .messageTooBig
+            case .writeFailure, .readFailure, .staleConnection, .serverShutdown: .goingAway
+            default: .internalError
+            }
+        return WebSocketClose(code, rawValue)
+    }
+}

@@ -32,6 +32,10 @@ public struct ConnectionReport: Sendable {
     public var user = ""
     public var tlsVersion = ""
     public var tlsCipherSuite = ""
+    /// It began with TLS, without an INFO before.
+    public var isTLSFirst = false
+    /// The client's own certificate; nil where it has shown none.
+    public var certificate: CertificateReport?
     /// Only where they were asked for.
     public var subscriptions: [SubscriptionReport] = []
 
@@ -43,6 +47,13 @@ public struct ConnectionReport: Sendable {
         self.account = account
         lastActivity = start
     }
+}
+
+/// A client's certificate as monitoring shows it. Digests are SHA-256 in hex.
+public struct CertificateReport: Sendable {
+    public var subject: String
+    public var keyDigest: String
+    public var digest: String
 }
 
 /// One subscription as monitoring shows it.
