@@ -146,8 +146,8 @@ let server: [Target] = [
     .executableTarget(
         name: "duolog",
         dependencies: [
-            "Broker", "JSON", "JetStream", "KafkaService", "Model", "Monitoring", "NATSService", "Platform", "Storage", "Transport", logging,
-            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Accounts", "Broker", "CSodium", "JSON", "JetStream", "KafkaService", "Model", "Monitoring", "NATSService", "Platform",
+            "ServerConfig", "Storage", "Transport", logging,
         ],
         path: "Sources/Server/duolog", swiftSettings: settings,
         linkerSettings: staticRuntime),

@@ -1,21 +1,41 @@
-import ArgumentParser
 import Glibc
 import Logging
+import ServerConfig
 
-/// Starts the server that the flags describe, and ends the process with it.
+/// Does what the command line asks for; without further words, starts the server and ends the process with it.
 @main
 struct Duolog {
     static func main() {
-        let program = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "duolog"
-        let command = ServerCommand.parseOrExit()
-        if command.version {
-            print(ServerVersion.line(program: program))
-            return
-        }
-        let signals = Signals()
-        let log = command.makeLog(program: program)
+        let program = Program(path: CommandLine.arguments.first ?? "duolog")
+        let flags: ServerFlags
         do {
-            let server = try Server(ServerPlan(command, program: program), log: log)
+            flags = try ServerFlags(Array(CommandLine.arguments.dropFirst()))
+        } catch {
+            program.fail("\(error)\nTry '\(program.name) --help'.")
+        }
+        if flags.wantsVersion { return print(program.versionLine) }
+        if flags.wantsHelp { return print(ServerFlags.help(program: program.name)) }
+        if let request = flags.signal {
+            do { return try SignalSender(program).send(request) } catch { program.fail("\(error)") }
+        }
+        if flags.testsConfiguration { ConfigurationTest(program).run(flags) }
+        start(program, flags)
+    }
+
+    private static func start(_ program: Program, _ flags: ServerFlags) {
+        // Before any thread starts, since threads inherit what is blocked.
+        let signals = Signals()
+        let configuration: LoadedConfiguration
+        do {
+            configuration = try LoadedConfiguration(flags, defaults: program.defaults, from: .system)
+        } catch {
+            program.fail("\(error)")
+        }
+        let sink: LogSink
+        do { sink = try LogSink(configuration.options.logging) } catch { program.fail("\(error)") }
+        let log = sink.makeLogger(label: program.name)
+        do {
+            let server = try Server(configuration, flags: flags, program: program, sink: sink, log: log)
             server.run(until: signals)
         } catch {
             log.critical("\(error)")

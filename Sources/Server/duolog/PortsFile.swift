@@ -7,16 +7,16 @@ import JSON
 struct PortsFile {
     let path: String
 
+    /// - Parameter addresses: by the kind of port, in the order of the file. Kinds without addresses are left out.
     /// - Throws: `FileFailure`.
     init(
-        directory: String, program: String, nats: [String], monitoring: [String], kafka: [String]
-    ) throws {
+        directory: String, program: String, _ addresses: [(kind: String, addresses: [String])]
+    ) throws(FileFailure) {
         path = "\(directory)/\(program)_\(getpid()).ports"
         var json = JSONWriter()
         json.beginObject()
-        for (name, addresses) in [("nats", nats), ("monitoring", monitoring), ("kafka", kafka)]
-        where !addresses.isEmpty {
-            json.field(name, .array(addresses.map(JSONValue.string)))
+        for (kind, addresses) in addresses where !addresses.isEmpty {
+            json.field(kind, .array(addresses.map(JSONValue.string)))
         }
         json.endObject()
         // Written aside and renamed, so that nobody reads half of it.
@@ -25,22 +25,4 @@ struct PortsFile {
     }
 
     func remove() { unlink(path) }
-}
-
-struct FileFailure: Error, CustomStringConvertible {
-    var path: String
-    var code: Int32
-
-    var description: String { "\(path): \(String(cString: strerror(code)))" }
-}
-
-enum SmallFile {
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-        guard file >= 0 else { throw FileFailure(path: path, code: errno) }
-        defer { close(file) }
-        guard Glibc.write(file, bytes, bytes.count) == bytes.count else {
-            throw FileFailure(path: path, code: errno)
-        }
-    }
 }

@@ -6,6 +6,7 @@ import Model
 import Monitoring
 import NATSService
 import Platform
+import ServerConfig
 import Storage
 import Transport
 
@@ -16,40 +17,56 @@ struct ServerFailure: Error, CustomStringConvertible {
 
 /// The running server: the one place where machines, devices and services are put together.
 final class Server {
-    private let plan: ServerPlan
-    private let log: Logger
+    let program: Program
+    let flags: ServerFlags
+    let sink: LogSink
+    let log: Logger
+    /// What the server runs with now; a reload replaces it.
+    var configuration: LoadedConfiguration
+    let loops: EventLoopGroup
+    let nats: NATSService
+    private let dataFolder: String?
     private let start: Timestamp
-    private let loops: EventLoopGroup
-    private let nats: NATSService
     private var wal: WriteAheadLog?
     private var broker: Broker?
     private var jetStream: JetStreamService?
     private var kafka: KafkaService?
     private var kafkaListener: Listener?
-    private var reports: ReportService?
+    private(set) var reports: ReportService?
     private var monitoring: MonitoringServer?
     private var portsFile: PortsFile?
+
+    var options: ServerOptions { configuration.options }
 
     /// Recovers the data folder and opens the ports.
     ///
     /// - Throws: `StorageError`, `TransportError`, `FileFailure`: each says what is in the way. Nothing was changed on the
     ///   disk but what recovery cut off.
-    init(_ plan: ServerPlan, log: Logger) throws {
-        self.plan = plan
+    init(
+        _ configuration: LoadedConfiguration, flags: ServerFlags, program: Program, sink: LogSink, log: Logger
+    ) throws {
+        self.configuration = configuration
+        self.flags = flags
+        self.program = program
+        self.sink = sink
         self.log = log
+        dataFolder = program.dataFolder(configuration.options)
+        if let name = configuration.options.unheeded.first {
+            throw ServerFailure(description: "\(name) is not supported yet")
+        }
         start = Clock.now()
-        log.info("Starting \(plan.program)")
+        log.info("Starting \(program.name)")
         log.info("  Version:  \(ServerVersion.duolog) (NATS \(ServerVersion.nats))")
-        loops = try EventLoopGroup(loopCount: plan.loopCount)
-        nats = NATSService(loops: loops, options: Self.natsOptions(plan), log: log)
+        loops = try EventLoopGroup(loopCount: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        nats = NATSService(loops: loops, options: try NATSServerOptions(configuration.options), log: log)
         log.info("  Name:     \(nats.options.serverName)")
         log.info("  ID:       \(nats.options.serverID)")
+        if let file = configuration.file {
+            log.info("Using configuration file: \(file) (\(Digest.sha256(configuration.digestText)))")
+        }
+        for warning in configuration.warnings { log.warning("\(warning)") }
         do {
-            try recover()
-            loops.start()
-            try listen()
-            try monitor()
-            try writeFiles()
+            try open()
         } catch {
             monitoring?.stop()
             loops.stop()
@@ -59,15 +76,35 @@ final class Server {
         log.info("Server is ready")
     }
 
+    /// Ports that are taken are found before the first client is let in.
+    private func open() throws {
+        try recover()
+        prepareJetStream()
+        try prepareAccounts()
+        loops.start()
+        try prepareKafka()
+        makeReports()
+        try monitor()
+        try listenForNATS()
+        listenForKafka()
+        try writePidFile()
+        try writePortsFile()
+    }
+
     /// Runs until a signal asks it to end.
     func run(until signals: Signals) {
         while true {
-            switch signals.next() {
-            case SIGINT, SIGTERM:
-                stop()
-                return
-            case SIGHUP: log.warning("There is no configuration file to reload")
-            default: continue
+            let signal = signals.next()
+            if let name = Signals.name(signal) { log.info("Trapped \"\(name)\" signal") }
+            switch signal {
+            case SIGINT: return stop()
+            case SIGTERM:
+                // Whoever asked for a gentle end gets it.
+                if !nats.isLameDuck { return stop() }
+            case SIGHUP: reload()
+            case SIGUSR1: reopenLog()
+            case SIGUSR2: nats.enterLameDuck { Signals.end() }
+            default: return stop()
             }
         }
     }
@@ -79,21 +116,32 @@ final class Server {
         loops.stop()
         wal?.close()
         portsFile?.remove()
-        if let file = plan.pidFile { unlink(file) }
+        if let file = options.pidFile { unlink(file) }
         log.info("Server Exiting..")
+    }
+
+    private func reopenLog() {
+        do {
+            let isFile = try sink.reopen()
+            log.info(isFile ? "File log re-opened" : "File log re-open ignored, not a file logger")
+        } catch {
+            log.error("Unable to re-open the log file: \(error)")
+        }
     }
 
     // MARK: Parts
 
     private func recover() throws {
-        guard let folder = plan.dataFolder else { return }
+        guard let folder = dataFolder else { return }
+        if program.isNATSServer && options.jetStream?.storeDirectory == nil && options.storeDirectory == nil {
+            log.warning("Temporary storage directory used, data could be lost on system reboot")
+        }
         let wal: WriteAheadLog
         do { wal = try WriteAheadLog(directory: folder) } catch {
             throw ServerFailure(description: "cannot use data folder \(folder): \(error)")
         }
         self.wal = wal
-        let broker = Broker(
-            loop: loops.loops[0], wal: wal, options: BrokerOptions(), log: log)
+        let broker = Broker(loop: loops.loops[0], wal: wal, options: BrokerOptions(options), log: log)
         self.broker = broker
         broker.nats = nats.routing
         let summary = try broker.recover()
@@ -104,85 +152,117 @@ final class Server {
         )
     }
 
-    private func listen() throws {
-        let home = loops.loops[0]
-        if let broker, plan.jetStream {
-            let jetStream = JetStreamService(broker: broker, nats: nats)
-            jetStream.start()
-            self.jetStream = jetStream
+    private func prepareJetStream() {
+        guard let broker, options.jetStream != nil else { return }
+        let jetStream = JetStreamService(broker: broker, nats: nats)
+        jetStream.apply(AccountStreamLimits.all(options))
+        jetStream.start()
+        self.jetStream = jetStream
+    }
+
+    private func prepareAccounts() throws {
+        nats.apply(try AccountRules(options).sharing)
+        let (options, nats, log, home, jetStream) = (options, nats, log, loops.loops[0], jetStream)
+        nats.onAccountsChanged = { found in
+            var known = options
+            known.accounts += found
+            let limits = AccountStreamLimits.all(known)
+            if let jetStream { home.post { jetStream.apply(limits) } }
+            do { nats.apply(try SharingPlan(AccountRules.accounts(known))) } catch {
+                log.error("What accounts share has not changed: \(error)")
+            }
         }
+        try nats.configureAccounts(options)
+    }
+
+    private func prepareKafka() throws(TransportError) {
+        guard let broker, let settings = options.kafka else { return }
+        kafkaListener = try Listener(host: settings.host ?? options.host, port: max(0, settings.port))
+        kafka = KafkaService(broker: broker, options: KafkaServiceOptions(settings))
+    }
+
+    private func listenForNATS() throws {
         try nats.start(inbox: jetStream)
-        log.info("Listening for client connections on \(plan.host):\(nats.port)")
-        if let broker { home.post { broker.start() } }
-        if let broker, let port = plan.kafkaPort {
-            var options = KafkaServiceOptions()
-            options.advertisedHost = plan.kafkaAdvertise?.host
-            options.advertisedPort = plan.kafkaAdvertise?.port
-            let kafka = KafkaService(broker: broker, options: options)
-            let listener = try Listener(host: plan.host, port: port)
-            home.post { kafka.start() }
-            listener.start(on: home) { kafka.accept($0) }
-            self.kafka = kafka
-            kafkaListener = listener
-            log.info("Listening for Kafka clients on \(plan.host):\(listener.port)")
+        reports?.facts.natsPort = nats.port
+        if let settings = options.webSocket, let port = nats.webSocketPort {
+            let scheme = settings.tls == nil ? "ws" : "wss"
+            log.info("Listening for websocket clients on \(scheme)://\(settings.host):\(port)")
         }
+        log.info("Listening for client connections on \(options.host):\(nats.port)")
+        if options.tls != nil && !options.allowsPlainClients { log.info("TLS required for client connections") }
+        if let broker { loops.loops[0].post { broker.start() } }
+    }
+
+    private func listenForKafka() {
+        guard let kafka, let listener = kafkaListener else { return }
+        let home = loops.loops[0]
+        home.post { kafka.start() }
+        listener.start(on: home) { kafka.accept($0) }
+        log.info("Listening for Kafka clients on \(listener.host):\(listener.port)")
     }
 
     /// The reports are there also without a port to ask for them: the system account may.
-    private func monitor() throws {
+    private func makeReports() {
+        let facts = ServerFacts(
+            configuration, nats, start: start, kafkaPort: kafkaListener?.port, dataFolder: dataFolder,
+            loopCount: loops.loops.count)
         let reports = ReportService(
-            nats: nats, broker: broker, jetStream: jetStream, kafka: kafka, home: loops.loops[0],
-            facts: ServerFacts(plan, nats, start: start, kafkaPort: kafkaListener?.port))
+            nats: nats, broker: broker, jetStream: jetStream, kafka: kafka, home: loops.loops[0], facts: facts)
         self.reports = reports
         nats.reports = reports
-        guard let port = plan.monitoringPort else { return }
+    }
+
+    private func monitor() throws {
+        guard let reports, let port = options.monitoring.port else { return }
+        let host = options.monitoring.host ?? options.host
         let endpoints = MonitoringEndpoints(reports)
         let server: MonitoringServer
         do {
-            server = try MonitoringServer(host: plan.host, port: port) { request, answer in
+            server = try MonitoringServer(host: host, port: max(0, port)) { request, answer in
                 endpoints.respond(to: request, answer)
             }
         } catch {
-            throw ServerFailure(description: "listen tcp \(plan.host):\(port) for monitoring: \(error)")
+            throw ServerFailure(description: "listen tcp \(host):\(port) for monitoring: \(error)")
         }
         monitoring = server
         reports.facts.httpPort = server.port
-        log.info("Starting http monitor on \(plan.host):\(server.port)")
+        log.info("Starting http monitor on \(host):\(server.port)")
     }
 
-    private func writeFiles() throws {
-        if let path = plan.pidFile {
-            try SmallFile.write(Array(String(getpid()).utf8), to: path, mode: 0o600)
+    /// After ``configuration`` was replaced.
+    func reloadJetStream() {
+        guard let jetStream else { return }
+        let limits = AccountStreamLimits.all(options)
+        loops.loops[0].post { jetStream.apply(limits) }
+    }
+
+    // MARK: Files
+
+    func writePidFile() throws(FileFailure) {
+        guard let path = options.pidFile else { return }
+        try SmallFile.write(Array(String(getpid()).utf8), to: path, mode: 0o600)
+    }
+
+    func writePortsFile() throws(FileFailure) {
+        portsFile?.remove()
+        portsFile = nil
+        guard let directory = options.portsFileDirectory else { return }
+        func address(_ scheme: String, _ host: String, _ port: Int) -> String {
+            let host = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
+            return "\(scheme)\(host.contains(":") ? "[\(host)]" : host):\(port)"
         }
-        guard let directory = plan.portsFileDirectory else { return }
-        let host = plan.host == "0.0.0.0" ? "127.0.0.1" : plan.host
+        var webSocket: String?
+        if let settings = options.webSocket, let port = nats.webSocketPort {
+            webSocket = address(settings.tls == nil ? "ws://" : "wss://", settings.host, port)
+        }
+        let (monitoringHost, kafkaHost) = (options.monitoring.host, options.kafka?.host)
         portsFile = try PortsFile(
-            directory: directory, program: plan.program, nats: ["nats://\(host):\(nats.port)"],
-            monitoring: monitoring.map { ["http://\(host):\($0.port)"] } ?? [], kafka: kafkaListener.map { ["\(host):\($0.port)"] } ?? [])
-    }
-
-    private static func natsOptions(_ plan: ServerPlan) -> NATSServerOptions {
-        var options = NATSServerOptions()
-        options.host = plan.host
-        options.port = plan.port
-        options.serverName = plan.serverName ?? ""
-        options.version = ServerVersion.nats
-        options.jetStream = plan.jetStream
-        return options
-    }
-}
-
-extension ServerCommand {
-    func makeLog(program: String) -> Logger {
-        var descriptor = STDERR_FILENO
-        if let path = logFile {
-            descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
-            if descriptor < 0 { descriptor = STDERR_FILENO }
-        }
-        let level: Logger.Level =
-            trace || debugAndTrace ? .trace : debug ? .debug : .info
-        return Logger(label: program) { _ in
-            ServerLogHandler(logLevel: level, descriptor: descriptor)
-        }
+            directory: directory, program: program.name,
+            [
+                ("nats", [address("nats://", options.host, nats.port)]),
+                ("monitoring", monitoring.map { [address("http://", monitoringHost ?? options.host, $0.port)] } ?? []),
+                ("websocket", webSocket.map { [$0] } ?? []),
+                ("kafka", kafkaListener.map { [address("", kafkaHost ?? options.host, $0.port)] } ?? []),
+            ])
     }
 }

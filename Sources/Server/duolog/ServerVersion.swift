@@ -3,9 +3,4 @@ enum ServerVersion {
     static let duolog = "0.1.0"
     /// The nats-server version whose features NATS clients may count on.
     static let nats = "2.15.0"
-
-    /// What `-v` prints.
-    static func line(program: String) -> String {
-        program == ServerPlan.natsProgram ? "nats-server: v\(nats)" : "duolog: v\(duolog)"
-    }
 }

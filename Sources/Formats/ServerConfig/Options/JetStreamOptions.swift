@@ -1,14 +1,12 @@
 /// The `jetstream` block: what is kept, and how much of it.
 public struct JetStreamOptions: Sendable, Equatable {
-    /// Nil: the default of the program, see ``ServerOptions``.
+    /// Nil: ``ServerOptions/storeDirectory``.
     public var storeDirectory: String?
     /// Bytes; nil: three quarters of the machine's memory.
     public var maximumMemory: Int64?
     /// Bytes; nil: what the disk has left.
     public var maximumStorage: Int64?
     public var domain: String?
-    /// Where clients that name no domain are served from.
-    public var defaultDomain: String?
     /// False: requests with unknown fields are answered all the same.
     public var strict = true
     public var limits = JetStreamLimitOptions()

@@ -68,6 +68,8 @@ public struct ServerOptions: Sendable, Equatable {
 
     /// Nil: no JetStream.
     public var jetStream: JetStreamOptions?
+    /// Where everything is kept, unless the `jetstream` block says otherwise. Nil: the program's default.
+    public var storeDirectory: String?
 
     public init() {}
 }

@@ -16,17 +16,22 @@ extension ClientSession {
         } else {
             habits.remove(.restricted)
         }
-        let options = service.options
+        learnLimits()
+        armExpiry()
+    }
+
+    /// Works out the limits of this client, which are the tighter ones of the server's and its own.
+    func learnLimits() {
+        let options = shared.options
         maximumPayload = options.maximumPayload
-        if new.limits.maximumPayload >= 0 {
-            maximumPayload = min(maximumPayload, Int(clamping: new.limits.maximumPayload))
+        if identity.limits.maximumPayload >= 0 {
+            maximumPayload = min(maximumPayload, Int(clamping: identity.limits.maximumPayload))
         }
         maximumSubscriptions = options.maximumSubscriptions > 0 ? options.maximumSubscriptions : .max
-        if new.limits.maximumSubscriptions >= 0 {
+        if identity.limits.maximumSubscriptions >= 0 {
             maximumSubscriptions = min(
-                maximumSubscriptions, Int(clamping: new.limits.maximumSubscriptions))
+                maximumSubscriptions, Int(clamping: identity.limits.maximumSubscriptions))
         }
-        armExpiry()
     }
 
     private func armExpiry() {

@@ -3,19 +3,25 @@ import Bytes
 import Logging
 import Model
 import NATSProtocol
+import Synchronization
 import Transport
 
 /// What the server's log tells of clients: slow ones always, the others with `-D`, their protocol
 /// lines with `-V`. In nats-server's words, since people search for them.
-struct ClientLog: Sendable {
+final class ClientLog: Sendable {
     private let log: Logger
-    /// Whether sessions hand over each command.
-    let traces: Bool
+    private let isTracing: Atomic<Bool>
 
     init(_ log: Logger) {
         self.log = log
-        traces = log.logLevel <= .trace
+        isTracing = Atomic(log.logLevel <= .trace)
     }
+
+    /// Whether sessions hand over each command.
+    var traces: Bool { isTracing.load(ordering: .relaxed) }
+
+    /// Asks the log again what it wants to hear.
+    func reload() { isTracing.store(log.logLevel <= .trace, ordering: .relaxed) }
 
     func began(_ session: ClientSession) {
         log.debug("\(Self.name(session)) - Client connection created")

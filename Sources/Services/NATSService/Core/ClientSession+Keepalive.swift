@@ -20,12 +20,12 @@ extension ClientSession {
     /// Called a few times a second.
     func checkKeepalive(_ now: Int64) {
         guard now >= nextPingNanoseconds, connection.isOpen else { return }
-        let interval = service.options.pingIntervalNanoseconds
+        let interval = shared.options.pingIntervalNanoseconds
         // A PONG is no sign that the client has something to say.
         let isQuiet = now - max(statistics.lastInputNanoseconds, lastPingNanoseconds) >= interval
         nextPingNanoseconds = now + interval
         guard isQuiet || isFirstPing else { return }
-        if !isFirstPing, pingsOut >= service.options.maximumPingsOut {
+        if !isFirstPing, pingsOut >= shared.options.maximumPingsOut {
             return refuse(.staleConnection)
         }
         isFirstPing = false
@@ -62,7 +62,7 @@ extension ClientSession {
 
     /// What an INFO says after CONNECT.
     var laterInfo: ServerInfo {
-        var info = service.info(for: connection.kind)
+        var info = service.info(for: connection)
         info.clientID = clientID
         info.clientAddress = connection.remoteAddress.host
         info.authRequired = service.authenticator.directory.announcesCredentials

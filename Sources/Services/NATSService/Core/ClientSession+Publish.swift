@@ -137,7 +137,7 @@ extension ClientSession {
     /// Whoever publishes faster than a receiver or loop 0 takes it waits a little between reads.
     func slowDownIfNeeded() {
         let loop = connection.loop
-        let receiver = service.options.noFastProducerStall ? nil : loop.congestedReceiver
+        let receiver = shared.options.noFastProducerStall ? nil : loop.congestedReceiver
         loop.congestedReceiver = nil
         guard receiver != nil || router.hub.isCongested && loop.index != 0, connection.isOpen,
             !connection.isReadingPaused

@@ -17,7 +17,7 @@ extension ClientSession {
             return refuse(
                 .queueDenied(subject: String(repairingUTF8: filter), queue: "_sys_"))
         }
-        let tokenLimit = service.options.maximumSubscriptionTokens
+        let tokenLimit = shared.options.maximumSubscriptionTokens
         if tokenLimit > 0, SubjectBytes.tokenCount(filter) > tokenLimit {
             return refuse(.tooManyTokens(subject: String(repairingUTF8: filter)))
         }
@@ -30,7 +30,7 @@ extension ClientSession {
             if habits.contains(.noEcho) { traits.insert(.noEcho) }
             if !habits.contains(.headers) { traits.insert(.noHeaders) }
             if sid.count > Recipient.longestInlineSID { traits.insert(.longSID) }
-            if service.options.noFastProducerStall { traits.insert(.skippedWhenFull) }
+            if shared.options.noFastProducerStall { traits.insert(.skippedWhenFull) }
             let subscription = Subscription(
                 connection: connection, sid: sid, filter: [UInt8](copying: filter),
                 queue: queue, traits: traits)

@@ -68,6 +68,8 @@ final class ClientSession: ConnectionHandler {
     }
 
     // Keepalive, see ClientSession+Keepalive.swift.
+    /// The options as of the last reload.
+    private(set) var shared: SharedOptions
     var nextPingNanoseconds: Int64
     var isFirstPing = false
     var pingsOut = 0
@@ -90,15 +92,16 @@ final class ClientSession: ConnectionHandler {
         mappings = router.account.mappings
         habits = mappings.isEmpty ? [.verbose] : [.verbose, .mapped]
         self.service = service
+        shared = service.sharedOptions(on: connection.loop)
         self.clientID = clientID
-        maximumPayload = service.options.maximumPayload
-        let limit = service.options.maximumSubscriptions
+        maximumPayload = shared.options.maximumPayload
+        let limit = shared.options.maximumSubscriptions
         maximumSubscriptions = limit > 0 ? limit : .max
         let now = connection.loop.monotonicNanoseconds
         statistics = SessionStatistics(start: connection.loop.now, nanoseconds: now)
-        nextPingNanoseconds = now + service.options.pingIntervalNanoseconds
-        connection.pendingLimit = service.options.maximumPending
-        connection.writeTimeoutNanoseconds = service.options.writeDeadlineNanoseconds
+        nextPingNanoseconds = now + shared.options.pingIntervalNanoseconds
+        connection.pendingLimit = shared.options.maximumPending
+        connection.writeTimeoutNanoseconds = shared.options.writeDeadlineNanoseconds
     }
 
     /// Puts the client into an account, without any subscriptions of the one it was in.
@@ -112,10 +115,19 @@ final class ClientSession: ConnectionHandler {
         learnMappings()
     }
 
+    /// Takes the options of a reload.
+    func take(_ options: SharedOptions) {
+        shared = options
+        learnLimits()
+        connection.writeTimeoutNanoseconds = options.options.writeDeadlineNanoseconds
+        let latest = connection.loop.monotonicNanoseconds + options.options.pingIntervalNanoseconds
+        nextPingNanoseconds = min(nextPingNanoseconds, latest)
+    }
+
     func begin() {
         let directory = service.authenticator.directory
         beginAuthentication(directory)
-        var info = service.info(for: connection.kind)
+        var info = service.info(for: connection)
         info.authRequired = directory.announcesCredentials
         if directory.needsNonce {
             nonce = Base64URL.encode(Entropy.bytes(11))
@@ -131,7 +143,7 @@ final class ClientSession: ConnectionHandler {
         if phase != .ready, let taken = receivedTooEarly(bytes) { return taken }
         router.begin()
         var parser = ClientParser(
-            maximumControlLine: service.options.maximumControlLine,
+            maximumControlLine: shared.options.maximumControlLine,
             maximumPayload: maximumPayload)
         parser.allowsHeaders = habits.contains(.headers)
         let consumed = bytes.withUnsafeBytes { raw in

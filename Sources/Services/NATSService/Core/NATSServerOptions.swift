@@ -70,3 +70,10 @@ public struct WebSocketListenerOptions: Sendable {
 
     public init() {}
 }
+
+/// The options as of one reload, for all sessions of a loop.
+final class SharedOptions: Sendable {
+    let options: NATSServerOptions
+
+    init(_ options: NATSServerOptions) { self.options = options }
+}

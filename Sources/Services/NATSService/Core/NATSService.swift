@@ -9,7 +9,9 @@ public import Transport
 /// The NATS side of the server: an open port, sessions on all loops, an index of subscriptions for
 /// each account.
 public final class NATSService: @unchecked Sendable {
-    public let options: NATSServerOptions
+    /// As of the last reload. Any thread.
+    public var options: NATSServerOptions { latestOptions.withLock { $0.options } }
+    private let latestOptions: Mutex<SharedOptions>
     let clientLog: ClientLog?
     /// The real one, once started.
     public private(set) var port = 0
@@ -31,7 +33,7 @@ public final class NATSService: @unchecked Sendable {
     /// start. Called on any thread.
     public var onAccountsChanged: (@Sendable ([AccountOptions]) -> Void)?
 
-    /// What is the same in the INFO of each client.
+    /// What is the same in the INFO of each client until a reload.
     var info = ServerInfo()
     let loops: [EventLoop]
     private let contexts: [LoopContext]
@@ -51,7 +53,13 @@ public final class NATSService: @unchecked Sendable {
     let lameDuck = Atomic<Bool>(false)
 
     /// The sessions of one loop, by connection. For that loop only.
-    final class SessionList: @unchecked Sendable { var all: [UInt64: ClientSession] = [:] }
+    final class SessionList: @unchecked Sendable {
+        var all: [UInt64: ClientSession] = [:]
+        /// What sessions begin with.
+        var options: SharedOptions
+
+        init(_ options: SharedOptions) { self.options = options }
+    }
 
     /// - Parameters:
     ///   - directory: who may connect; nil lets everybody in.
@@ -66,7 +74,8 @@ public final class NATSService: @unchecked Sendable {
         var options = options
         if options.serverID.isEmpty { options.serverID = keys.signing.publicKey.text }
         if options.serverName.isEmpty { options.serverName = options.serverID }
-        self.options = options
+        let shared = SharedOptions(options)
+        latestOptions = Mutex(shared)
         plans = Mutex(ListenerPlans(options))
         closedConnections = ClosedConnections(limit: options.maximumClosedClients)
         loops = group.loops
@@ -75,7 +84,7 @@ public final class NATSService: @unchecked Sendable {
         contexts = group.loops.map { LoopContext(loop: $0, hub: hub) }
         accounts = AccountRegistry(contexts: contexts)
         homeRouters = HomeRouters(accounts, home: group.loops[0])
-        sessions = loops.map { _ in SessionList() }
+        sessions = loops.map { _ in SessionList(shared) }
         loads = Mutex(loops.map { _ in 0 })
     }
 
@@ -84,6 +93,7 @@ public final class NATSService: @unchecked Sendable {
     /// - Parameter inbox: takes what clients publish to the subjects given to
     ///   ``addCapture(_:of:)``. Not retained.
     public func start(inbox: (any InternalInbox)? = nil) throws(TransportError) {
+        let options = options
         let listener = try Listener(host: options.host, port: options.port)
         self.listener = listener
         port = listener.port
@@ -124,6 +134,43 @@ public final class NATSService: @unchecked Sendable {
     /// How the server publishes to the clients of `account`; for loop 0.
     public func routing(for account: AccountRouting) -> NATSRouter {
         homeRouters.router(for: account)
+    }
+
+    // MARK: Options
+
+    /// Takes new limits and times while clients are connected. Host, port, name and JetStream stay as they were at the
+    /// start. Any thread.
+    public func reload(_ new: NATSServerOptions) {
+        let shared = latestOptions.withLock { latest in
+            var options = latest.options
+            options.maximumPayload = new.maximumPayload
+            options.maximumControlLine = new.maximumControlLine
+            options.maximumConnections = new.maximumConnections
+            options.pingIntervalNanoseconds = new.pingIntervalNanoseconds
+            options.maximumPingsOut = new.maximumPingsOut
+            options.writeDeadlineNanoseconds = new.writeDeadlineNanoseconds
+            options.noFastProducerStall = new.noFastProducerStall
+            options.clientAdvertise = new.clientAdvertise
+            latest = SharedOptions(options)
+            return latest
+        }
+        clientLog?.reload()
+        for (loop, list) in zip(loops, sessions) {
+            loop.post {
+                list.options = shared
+                for session in list.all.values { session.take(shared) }
+            }
+        }
+    }
+
+    /// On that loop.
+    func sharedOptions(on loop: EventLoop) -> SharedOptions { sessions[loop.index].options }
+
+    /// On the connection's loop: what is the same in the INFO of each client that came by the same port.
+    func info(for connection: Connection) -> ServerInfo {
+        var info = info(for: connection.kind)
+        info.maximumPayload = sharedOptions(on: connection.loop).options.maximumPayload
+        return info
     }
 
     // MARK: What the server itself subscribes to
@@ -184,7 +231,7 @@ public final class NATSService: @unchecked Sendable {
         sessions[loopIndex].all[session.connection.id] = session
         counters.totalConnections.add(1, ordering: .relaxed)
         session.begin()
-        if clientCount > options.maximumConnections { session.refuse(.tooManyConnections) }
+        if clientCount > sessions[loopIndex].options.options.maximumConnections { session.refuse(.tooManyConnections) }
     }
 
     func remember(_ report: ConnectionReport) { closedConnections.append(report) }

@@ -1,0 +1,61 @@
+import Glibc
+import Logging
+import Monitoring
+import NATSService
+import ServerConfig
+
+extension Server {
+    /// Reads the configuration again and takes what has changed: all of it, or nothing.
+    func reload() {
+        do {
+            try takeNewConfiguration()
+        } catch {
+            log.error("Failed to reload server configuration: \(error)")
+        }
+    }
+
+    private func takeNewConfiguration() throws {
+        guard configuration.file != nil else {
+            throw ServerFailure(description: "can only reload config when a file is provided using -c or --config")
+        }
+        let new = try LoadedConfiguration(flags, defaults: program.defaults, from: .system)
+        let changes = options.changes(to: new.options)
+        if let fixed = changes.first(where: { !$0.isReloadable }) {
+            throw ServerFailure(description: "config reload not supported for \(fixed.name)")
+        }
+        if let name = new.options.unheeded.first {
+            throw ServerFailure(description: "\(name) is not supported yet")
+        }
+        // What can fail comes first.
+        let sharing = try AccountRules(new.options).sharing
+        let settings = try NATSServerOptions(new.options)
+        try sink.reload(new.options.logging)
+        do { try nats.configureAccounts(new.options) } catch {
+            try sink.reload(options.logging)
+            throw error
+        }
+        let old = configuration
+        configuration = new
+        for warning in new.warnings { log.warning("\(warning)") }
+        nats.reload(settings)
+        nats.replaceTLS(client: settings.tls, webSocket: settings.webSocket?.tls)
+        nats.apply(sharing)
+        reloadJetStream()
+        reports?.facts.take(new)
+        replaceFiles(old.options)
+        for change in changes { log.info("Reloaded: \(change.name)") }
+        log.info("Reloaded server configuration (\(Digest.sha256(new.digestText)))")
+    }
+
+    private func replaceFiles(_ old: ServerOptions) {
+        do {
+            if old.pidFile != options.pidFile {
+                if let file = old.pidFile { unlink(file) }
+                try writePidFile()
+            }
+            if old.portsFileDirectory != options.portsFileDirectory { try writePortsFile() }
+        } catch {
+            log.error("Unable to write \(error)")
+        }
+    }
+}
