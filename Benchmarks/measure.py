@@ -13,10 +13,10 @@ from harness.server import Server  # noqa: E402 (found through the line above)
 
 
 @contextmanager
-def running(kind: str):
+def running(kind: str, arguments=()):
     """A fresh server of this kind, with its data on the disk of the repository."""
     with tempfile.TemporaryDirectory(dir=Path(__file__).resolve().parents[1] / ".build") as folder:
-        server = Server(kind, Path(folder)).start()
+        server = Server(kind, Path(folder), arguments).start()
         try:
             yield server
         finally:
