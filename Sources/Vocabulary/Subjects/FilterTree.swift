@@ -15,7 +15,7 @@ struct FilterTree: Sendable {
     private let seed = UInt64.random(in: .min ... .max)
 
     struct Node {
-        var token: [UInt8] = []
+        var token = TreeToken()
         var hash: UInt32 = 0
         var parent: Int32 = none
         var partial: Int32 = none
@@ -83,14 +83,14 @@ struct FilterTree: Sendable {
     func findLiteral(_ token: RawSpan, in node: Int32) -> Int32 {
         if nodes[Int(node)].children.count == 0 { return none }
         let hash = hash(token)
+        let key = TreeToken(key: token)
         var slot = nodes[Int(node)].children.firstSlot(hash)
         while true {
             let entry = nodes[Int(node)].children.slots[slot]
             if entry == TokenTable.vacant { return none }
             let index = TokenTable.node(entry)
             if TokenTable.hash(entry) == hash {
-                let found = nodes[Int(index)].token
-                if found.span.bytes.isEqual(to: token) { return index }
+                if nodes[Int(index)].token.isEqual(to: token, key: key) { return index }
             }
             slot = nodes[Int(node)].children.slot(after: slot)
         }
@@ -104,7 +104,7 @@ struct FilterTree: Sendable {
         let found = find(token, in: node)
         if found != none { return found }
         var fresh = Node()
-        fresh.token = [UInt8](copying: token)
+        fresh.token = TreeToken(token)
         fresh.hash = hash(token)
         fresh.parent = node
         let index: Int32
@@ -127,11 +127,12 @@ struct FilterTree: Sendable {
         var node = start
         while node != Self.root, nodes[Int(node)].isEmpty {
             let parent = nodes[Int(node)].parent
-            let token = nodes[Int(node)].token
-            switch wildcard(token.span.bytes) {
-            case .partial: nodes[Int(parent)].partial = none
-            case .full: nodes[Int(parent)].full = none
-            case nil: nodes[Int(parent)].children.remove(node, hash: nodes[Int(node)].hash)
+            if nodes[Int(parent)].partial == node {
+                nodes[Int(parent)].partial = none
+            } else if nodes[Int(parent)].full == node {
+                nodes[Int(parent)].full = none
+            } else {
+                nodes[Int(parent)].children.remove(node, hash: nodes[Int(node)].hash)
             }
             nodes[Int(node)] = Node()
             free.append(node)

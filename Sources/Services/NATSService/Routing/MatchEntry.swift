@@ -31,16 +31,20 @@ struct Recipient {
         if subscription.givesAnswers { traits.insert(.givesAnswers) }
         if subscription.mapping != nil { traits.insert(.mapped) }
         self.subscription = .passUnretained(subscription)
-        (sid0, sid1) = (0, 0)
+        (sid0, sid1) = subscription.sidWords
         sidByteCount = subscription.sid.count + 1
-        if subscription.sid.count <= Self.longestInlineSID {
-            var index: UInt64 = 0
-            for byte in subscription.sid + [UInt8(ascii: " ")] {
-                let shifted = UInt64(byte) << (index % 8 * 8)
-                if index < 8 { sid0 |= shifted } else { sid1 |= shifted }
-                index += 1
-            }
+    }
+
+    /// A sid that is not too long, and one space, as they are written.
+    static func words(of sid: [UInt8]) -> (UInt64, UInt64) {
+        var (low, high): (UInt64, UInt64) = (0, 0)
+        guard sid.count <= longestInlineSID else { return (0, 0) }
+        for index in 0...sid.count {
+            let byte = index < sid.count ? sid[index] : UInt8(ascii: " ")
+            let shifted = UInt64(byte) << (UInt64(index % 8) * 8)
+            if index < 8 { low |= shifted } else { high |= shifted }
         }
+        return (low, high)
     }
 }
 
@@ -76,7 +80,10 @@ struct MatchEntry {
         checkedEpoch = epoch
         var ordered: [Subscription] = []
         var groups: [(queue: [UInt8], members: [Subscription])] = []
-        for subscription in matches {
+        // Mostly there is no queue group, and the matches are in order as they are.
+        let isOrdered = matches.allSatisfy { $0.queue.isEmpty }
+        if isOrdered { ordered = matches }
+        for subscription in isOrdered ? [] : matches {
             if subscription.queue.isEmpty {
                 ordered.append(subscription)
             } else if let index = groups.firstIndex(where: { $0.queue == subscription.queue }) {

@@ -7,6 +7,8 @@ import Transport
 final class Subscription: Sendable, Equatable {
     let connection: Connection
     let sid: [UInt8]
+    /// See ``Recipient/words(of:)``.
+    let sidWords: (UInt64, UInt64)
     let filter: [UInt8]
     /// Empty: not in a queue group.
     let queue: [UInt8]
@@ -57,6 +59,7 @@ final class Subscription: Sendable, Equatable {
         mapping = nil
         self.connection = connection
         self.sid = sid
+        sidWords = Recipient.words(of: sid)
         self.filter = filter
         self.queue = queue
         self.traits = traits
@@ -72,6 +75,7 @@ final class Subscription: Sendable, Equatable {
         self.filter = filter
         connection = origin.connection
         sid = origin.sid
+        sidWords = origin.sidWords
         queue = origin.queue
         traits = origin.traits
         counters = origin.counters
