@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cplatform_background.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -17,3 +18,5 @@ void duolog_thread_yield_to_others(void) {
 int duolog_start_writing(int fd, int64_t offset, int64_t count) {
     return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE) < 0 ? errno : 0;
 }
+
+void duolog_return_memory(void) { malloc_trim(0); }

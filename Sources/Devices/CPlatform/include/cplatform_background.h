@@ -8,4 +8,7 @@ void duolog_thread_yield_to_others(void);
 /* Begins to write a stretch of a file to the device and does not wait: 0, or an errno. */
 int duolog_start_writing(int fd, int64_t offset, int64_t count);
 
+/* Gives freed memory back to the system (malloc_trim). */
+void duolog_return_memory(void);
+
 #endif
