@@ -3,14 +3,27 @@ import Logging
 import Monitoring
 import NATSService
 import ServerConfig
+import Synchronization
 
 extension Server {
     /// Reads the configuration again and takes what has changed: all of it, or nothing.
     func reload() {
+        let waiting = reloadRequests.takeAll()
         do {
             try takeNewConfiguration()
+            for answer in waiting { answer(nil) }
         } catch {
             log.error("Failed to reload server configuration: \(error)")
+            for answer in waiting { answer("\(error)") }
+        }
+    }
+
+    /// Lets the system account ask for a reload. It happens where the one by signal does.
+    func takeReloadRequests() {
+        let requests = reloadRequests
+        nats.onReload = { answer in
+            requests.add(answer)
+            kill(getpid(), SIGHUP)
         }
     }
 
@@ -56,6 +69,20 @@ extension Server {
             if old.portsFileDirectory != options.portsFileDirectory { try writePortsFile() }
         } catch {
             log.error("Unable to write \(error)")
+        }
+    }
+}
+
+/// Those who asked for a reload and wait to hear what became of it. Any thread.
+final class ReloadRequests: Sendable {
+    private let waiting = Mutex<[@Sendable (String?) -> Void]>([])
+
+    func add(_ answer: @escaping @Sendable (String?) -> Void) { waiting.withLock { $0.append(answer) } }
+
+    func takeAll() -> [@Sendable (String?) -> Void] {
+        waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
         }
     }
 }

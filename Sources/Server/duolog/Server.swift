@@ -35,6 +35,7 @@ final class Server {
     private(set) var reports: ReportService?
     private var monitoring: MonitoringServer?
     private var portsFile: PortsFile?
+    let reloadRequests = ReloadRequests()
 
     var options: ServerOptions { configuration.options }
 
@@ -161,6 +162,7 @@ final class Server {
     }
 
     private func prepareAccounts() throws {
+        takeReloadRequests()
         nats.apply(try AccountRules(options).sharing)
         let (options, nats, log, home, jetStream) = (options, nats, log, loops.loops[0], jetStream)
         nats.onAccountsChanged = { found in
@@ -168,9 +170,10 @@ final class Server {
             known.accounts += found
             let limits = AccountStreamLimits.all(known)
             if let jetStream { home.post { jetStream.apply(limits) } }
-            do { nats.apply(try SharingPlan(AccountRules.accounts(known))) } catch {
-                log.error("What accounts share has not changed: \(error)")
+            let plan = SharingPlan.tolerant(AccountRules.accounts(known)) { account, refusal in
+                log.warning("Account \(account): \(refusal)")
             }
+            nats.apply(plan)
         }
         try nats.configureAccounts(options)
     }

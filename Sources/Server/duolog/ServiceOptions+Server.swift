@@ -1,3 +1,4 @@
+import Accounts
 import Broker
 import KafkaService
 import NATSService
@@ -7,7 +8,7 @@ import Transport
 // What the services are told, out of what the operator decided.
 
 extension NATSServerOptions {
-    /// - Throws: `TLSError`, where a certificate cannot be used, or `ServerFailure`.
+    /// - Throws: `TLSError`, where a certificate cannot be used, `AccountFault` or `ServerFailure`.
     init(_ options: ServerOptions) throws {
         self.init()
         tls = try options.tls.map { try TLSPlan($0, allowsPlain: options.allowsPlainClients) }
@@ -19,6 +20,8 @@ extension NATSServerOptions {
         version = ServerVersion.nats
         jetStream = options.jetStream != nil
         domain = options.jetStream?.domain ?? ""
+        systemAccount = try AccountDirectory(options).systemAccount
+        tags = options.serverTags
         clientAdvertise = options.clientAdvertise ?? ""
         let limits = options.limits
         maximumPayload = limits.maximumPayload

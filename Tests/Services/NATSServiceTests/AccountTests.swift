@@ -41,10 +41,10 @@ import Testing
         #expect(accounts.known("A") === nil)
         let first = accounts.account(named: "A")
         #expect(accounts.account(named: "A") === first)
-        #expect(accounts.all.map(\.name) == ["$G", "A"])
+        #expect(accounts.all.map(\.name) == ["$G", "$SYS", "A"])
         accounts.forget("A")
         accounts.forget("$G")
-        #expect(accounts.all.map(\.name) == ["$G"])
+        #expect(accounts.all.map(\.name) == ["$G", "$SYS"])
         #expect(accounts.account(named: "A") !== first)
     }
 }

@@ -196,7 +196,7 @@ import Testing
             client.lines(4) == ["MSG orders.1 7 $JS.ACK.x 2", "m1", "MSG orders.2 7 2", "m2"])
     }
 
-    @Test func `chunks end with an empty message`() throws {
+    @Test func `several answers end with an empty message`() throws {
         let server = try serviceServer(.chunked, importing: [imported(.service, "svc.one")])
         defer { server.stop() }
         let client = server.wire()

@@ -30,7 +30,13 @@ struct RequestInfo {
         var version: String
     }
 
-    var json: [UInt8] {
+    /// Told by events only.
+    var stop: Timestamp?
+    var nameTag = ""
+
+    var json: [UInt8] { value.bytes }
+
+    var value: JSONValue {
         var json = JSONWriter()
         json.beginObject()
         if let client {
@@ -48,12 +54,14 @@ struct RequestInfo {
         }
         if roundTripNanoseconds > 0 { json.field("rtt", roundTripNanoseconds) }
         if let serverID { json.field("server", serverID) }
+        if let stop { json.field("stop", stop.rfc3339) }
+        if !nameTag.isEmpty { json.field("name_tag", nameTag) }
         if client != nil {
             json.field("kind", "Client")
             json.field("client_type", "nats")
         }
         json.endObject()
-        return json.bytes
+        return (try? JSONValue.parse(json.bytes.span.bytes)) ?? .null
     }
 
     /// `block` with this in it, and without what the client itself says there.

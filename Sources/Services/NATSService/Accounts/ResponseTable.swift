@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// A service sees a reply subject of its own account, `_R_.<table>.<token>`; whoever publishes to
 /// it reaches the inbox of the account that asked. An answer to a `single` service ends that;
-/// others end when nothing came for the threshold, `chunked` ones with an empty message, too. What
+/// others end with an empty message, or when nothing came for the threshold. What
 /// nobody answers is forgotten, the oldest first where there are too many.
 final class ResponseTable: Sendable {
     struct Request {
@@ -65,7 +65,7 @@ final class ResponseTable: Sendable {
 
     /// An answer has come.
     ///
-    /// - Parameter isEmpty: whether it has no payload.
+    /// - Parameter isEmpty: whether it has neither headers nor a payload.
     /// - Returns: for whom; nil where nobody waits for it.
     func answered(_ subject: [UInt8], isEmpty: Bool, now: Int64) -> Request? {
         let token = Array(subject.dropFirst(prefix.count))
@@ -74,8 +74,8 @@ final class ResponseTable: Sendable {
             let isOver = entry.deadlineNanoseconds < now
             switch entry.request.response {
             case .single: state.requests[token] = nil
-            case .chunked where isEmpty: state.requests[token] = nil
             case .stream, .chunked:
+                if isEmpty { state.requests[token] = nil }
                 state.requests[token]?.deadlineNanoseconds =
                     now &+ entry.request.thresholdNanoseconds
             }

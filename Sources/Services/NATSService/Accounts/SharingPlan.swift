@@ -30,13 +30,37 @@ public struct SharingPlan: Sendable {
     }
 
     private(set) var accounts: [String: Account] = [:]
+    /// What was left out, and whose it is, where that is no reason to refuse everything.
+    private var faults: [(account: String, refusal: SharingRefusal)] = []
     private let options: [String: AccountOptions]
+    private let isLenient: Bool
+
+    /// The plan of accounts that come and go with their JWTs: an import that its exporter does not
+    /// let happen, or not yet, is left out, and the rest holds.
+    ///
+    /// - Parameter onRefusal: told of whatever is left out, and of which account.
+    public static func tolerant(
+        _ accounts: [AccountOptions], onRefusal: (String, SharingRefusal) -> Void
+    ) -> SharingPlan {
+        do {
+            let plan = try SharingPlan(accounts, isLenient: true)
+            for fault in plan.faults { onRefusal(fault.account, fault.refusal) }
+            return plan
+        } catch { preconditionFailure("a lenient plan refuses nothing: \(error)") }
+    }
 
     /// - Throws: the first thing that makes no sense; see ``SharingRefusal``.
     public init(_ options: [AccountOptions]) throws(SharingRefusal) {
+        try self.init(options, isLenient: false)
+    }
+
+    private init(_ options: [AccountOptions], isLenient: Bool) throws(SharingRefusal) {
+        self.isLenient = isLenient
         self.options = Dictionary(options.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
         for account in options {
-            try Self.check(account.exports, self.options)
+            do { try Self.check(account.exports, self.options) } catch {
+                try note(error, of: account.name)
+            }
             var mappings = SubjectMappings()
             for mapping in account.mappings {
                 do {
@@ -46,21 +70,38 @@ public struct SharingPlan: Sendable {
                             .init($0.subject, weight: $0.weight, cluster: $0.cluster)
                         })
                 } catch {
-                    throw .badMapping(account: account.name, source: mapping.source, error)
+                    try note(
+                        .badMapping(account: account.name, source: mapping.source, error),
+                        of: account.name)
                 }
             }
             accounts[account.name] = Account(mappings: mappings)
         }
         for account in options {
             for wanted in account.imports {
-                guard self.options[wanted.account] != nil else {
-                    throw .unknownAccount(wanted.account, of: "\(wanted.kind.rawValue) import")
-                }
-                switch wanted.kind {
-                case .service: try addService(wanted, to: account.name)
-                case .stream: try addStream(wanted, to: account.name)
+                do throws(SharingRefusal) { try add(wanted, to: account.name) } catch {
+                    try note(error, of: account.name)
                 }
             }
+        }
+    }
+
+    private mutating func note(
+        _ refusal: SharingRefusal, of account: String
+    ) throws(SharingRefusal) {
+        guard isLenient else { throw refusal }
+        faults.append((account, refusal))
+    }
+
+    private mutating func add(
+        _ wanted: ImportOptions, to importer: String
+    ) throws(SharingRefusal) {
+        guard options[wanted.account] != nil else {
+            throw .unknownAccount(wanted.account, of: "\(wanted.kind.rawValue) import")
+        }
+        switch wanted.kind {
+        case .service: try addService(wanted, to: importer)
+        case .stream: try addStream(wanted, to: importer)
         }
     }
 

@@ -18,6 +18,7 @@ extension ClientSession {
             isConnected = true
             estimateRoundTrip()
             scheduleFirstPing()
+            service.system?.connected(self)
         }
         if options.verbose { connection.write(ServerLine.ok) }
     }

@@ -227,6 +227,7 @@ final class ClientSession: ConnectionHandler {
         let reason =
             closeReason ?? CloseReason(connection.endReason, serverStops: service.isStopping)
         service.remember(lastReport(reason))
+        service.system?.disconnected(self, reason)
         endAuthentication()
         removeAllSubscriptions()
         router.account.left()

@@ -6,6 +6,10 @@ public struct NATSServerOptions: Sendable {
     /// 0 takes a free one.
     public var port = 4222
     public var serverName = ""
+    /// The account in which the server speaks about itself.
+    public var systemAccount = AccountRouting.systemName
+    /// Words by which requests to all servers choose some.
+    public var tags: [String] = []
     /// 56 characters: N and base32. Made up at the start if empty.
     public var serverID = ""
     /// The nats-server whose features are there.

@@ -12,7 +12,8 @@ extension NATSService {
     public func enterLameDuck(_ done: @escaping @Sendable () -> Void) {
         guard !lameDuck.exchange(true, ordering: .relaxed) else { return }
         clientLog?.lameDuckBegan()
-        loops[0].post { [listener, webSocketListener] in
+        loops[0].post { [system, listener, webSocketListener] in
+            system?.tellEnd("LAMEDUCK")
             listener?.close()
             webSocketListener?.close()
         }

@@ -21,6 +21,12 @@ public final class NATSService: @unchecked Sendable {
     public var routing: NATSRouter { homeRouters.global }
     private let homeRouters: HomeRouters
 
+    /// Reloads the configuration, for a request by the system account: says why not, or nil. To be set
+    /// before the start.
+    public var onReload: (@Sendable (_ done: @escaping @Sendable (String?) -> Void) -> Void)?
+    /// Since the start.
+    private(set) var system: SystemService?
+
     /// Where reports about the server are made; to be set before the start. Not retained.
     public weak var reports: (any ServerReporting)?
 
@@ -108,6 +114,9 @@ public final class NATSService: @unchecked Sendable {
         info.domain = options.jetStream ? options.domain : ""
         info.apiLevel = options.apiLevel
         hub.inbox = inbox
+        let system = SystemService(self)
+        self.system = system
+        system.start()
         for (loop, context) in zip(loops, contexts) {
             let sessions = sessions[loop.index]
             context.onExhausted = { [unowned self] in exhausted($0, on: loop) }
@@ -125,9 +134,10 @@ public final class NATSService: @unchecked Sendable {
         stopping.store(true, ordering: .relaxed)
         authenticator.workers.stop()
         guard let listener else { return }
-        loops[0].post { [webSocketListener] in
+        loops[0].post { [system, webSocketListener] in
             listener.close()
             webSocketListener?.close()
+            system?.tellEnd("SHUTDOWN")
         }
     }
 

@@ -8,6 +8,8 @@ enum InternalInterest: Equatable {
     case responses(ResponseTable)
     /// Gives them to the session that waits for a callout's answer.
     case callout(CalloutTable)
+    /// Answers them.
+    case handler(RequestHandler)
 
     static func == (left: InternalInterest, right: InternalInterest) -> Bool {
         switch (left, right) {
@@ -15,6 +17,7 @@ enum InternalInterest: Equatable {
         case (.service(let one), .service(let two)): one === two
         case (.responses(let one), .responses(let two)): one === two
         case (.callout(let one), .callout(let two)): one === two
+        case (.handler(let one), .handler(let two)): one === two
         default: false
         }
     }

@@ -30,9 +30,22 @@ extension LoopRouter {
                     table.answered(subject, [UInt8](copying: payload))
                 }
                 isTaken = true
+            case .handler(let handler):
+                guard origin.captures else { continue }
+                if handler.handle(request(message, origin)) { isTaken = true }
             }
         }
         return isTaken
+    }
+
+    private func request(
+        _ message: borrowing RoutedMessage, _ origin: MessageOrigin
+    ) -> SystemRequest {
+        SystemRequest(
+            subject: String(decoding: message.subjectBytes, as: UTF8.self),
+            reply: message.replyBytes,
+            payload: message.withParts { _, payload in [UInt8](copying: payload) },
+            account: account, identity: origin.session?.identity)
     }
 
     /// A request becomes one of the account that exports the service.
@@ -93,7 +106,7 @@ extension LoopRouter {
         guard origin.depth < MessageOrigin.maximumDepth else { return false }
         let subject = matched(message, origin)
         let now = loop.monotonicNanoseconds
-        let isEmpty = message.totalByteCount == message.headerByteCount
+        let isEmpty = message.totalByteCount == 0
         guard let request = table.answered(subject, isEmpty: isEmpty, now: now) else {
             return false
         }
