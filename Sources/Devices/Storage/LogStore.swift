@@ -87,7 +87,8 @@ public final class LogStore: @unchecked Sendable {
         worker = StorageWorker(
             BackgroundContext(
                 fileSystem: fileSystem, folderPath: directory, folderID: wal.folderID,
-                time: options.wal.time, manifest: manifest, durableMark: { wal.durableMark }),
+                time: options.wal.time, manifest: manifest, durableMark: { wal.durableMark },
+                requestSync: { wal.requestSync() }),
             hasThread: options.runsThread)
         snapshots = SnapshotStore(
             folder: snapshotFolder, folderID: wal.folderID, fileSystem: fileSystem, worker: worker,
@@ -146,19 +147,24 @@ public final class LogStore: @unchecked Sendable {
     /// As ``WriteAheadLog/append(_:_:)``; a batch can be read at once.
     @discardableResult
     public func append(
-        _ header: FrameHeader, _ payload: RawSpan
+        _ header: FrameHeader, durability: FrameDurability = .sync, _ payload: RawSpan
     ) throws(StorageError) -> WALPosition {
-        try append(header, payloadByteCount: payload.byteCount) { memory in memory.copy(payload) }
+        try append(header, durability: durability, payloadByteCount: payload.byteCount) { memory in
+            memory.copy(payload)
+        }
     }
 
     /// As ``WriteAheadLog/append(_:payloadByteCount:_:)``; a batch can be read at once.
     @discardableResult
     public func append(
-        _ header: FrameHeader, payloadByteCount: Int, _ fill: (inout MutableRawSpan) -> Void
+        _ header: FrameHeader, durability: FrameDurability = .sync, payloadByteCount: Int,
+        _ fill: (inout MutableRawSpan) -> Void
     ) throws(StorageError) -> WALPosition {
         var timestamp: Int64 = -1
         let isBatch = header.kind == .batch
-        let position = try wal.append(header, payloadByteCount: payloadByteCount) { memory in
+        let position = try wal.append(
+            header, durability: durability, payloadByteCount: payloadByteCount
+        ) { memory in
             fill(&memory)
             if isBatch { timestamp = BatchField.maxTimestamp(of: memory.bytes) }
         }

@@ -41,6 +41,8 @@ struct BackgroundContext {
     let time: TimeSource
     /// How far the write-ahead log is durable, in its own marks.
     let durableMark: @Sendable () -> UInt64
+    /// Asks the write-ahead log to sync what it wrote without.
+    let requestSync: @Sendable () -> Void
     /// As it is in its file.
     private(set) var manifest: Manifest
     /// The number of the next segment file. One that was given out is not given again, so that a
@@ -49,7 +51,8 @@ struct BackgroundContext {
 
     init(
         fileSystem: any FileSystem, folderPath: String, folderID: [UInt8], time: TimeSource,
-        manifest: Manifest, durableMark: @escaping @Sendable () -> UInt64
+        manifest: Manifest, durableMark: @escaping @Sendable () -> UInt64,
+        requestSync: @escaping @Sendable () -> Void
     ) {
         self.fileSystem = fileSystem
         self.folderPath = folderPath
@@ -58,6 +61,7 @@ struct BackgroundContext {
         self.manifest = manifest
         nextFile = manifest.nextFile
         self.durableMark = durableMark
+        self.requestSync = requestSync
     }
 
     var segmentFolder: String { folderPath + "/segments" }

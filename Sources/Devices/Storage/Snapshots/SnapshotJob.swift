@@ -35,7 +35,10 @@ final class SnapshotJob: BackgroundJob {
             try file.finish()
             return .more
         }
-        guard context.durableMark() >= mark else { return .waiting }
+        guard context.durableMark() >= mark else {
+            context.requestSync()
+            return .waiting
+        }
         try written.putInPlace()
         return .done(.snapshot(id: id, .success(written.contentByteCount)))
     }

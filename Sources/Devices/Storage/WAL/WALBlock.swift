@@ -80,4 +80,6 @@ final class WALBlock: @unchecked Sendable {
 struct WALExtent: Sendable {
     var block: WALBlock
     var range: Range<Int>
+    /// How long its sync may wait once it is written, in nanoseconds: 0 not at all, max for ever.
+    var patience: Int64 = 0
 }

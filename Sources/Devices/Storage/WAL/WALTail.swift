@@ -1,7 +1,7 @@
 import DequeModule
 import Platform
 
-/// The newest stretch of the log, in memory: everything that is not durable yet, and the latest of
+/// The newest stretch of the log, in memory: everything that is not written yet, and the latest of
 /// what is.
 struct WALTail {
     private var blocks: Deque<(block: WALBlock, endMark: UInt64)> = []
@@ -12,18 +12,18 @@ struct WALTail {
         limit = byteCountLimit
     }
 
-    /// Adds a block that is complete; `endMark` is what has to be durable before it may go.
+    /// Adds a block that is complete; `endMark` is what has to be written before it may go.
     mutating func append(_ block: WALBlock, endMark: UInt64) {
         blocks.append((block, endMark))
         byteCount += block.capacity
     }
 
-    /// Lets go of what is more than the limit and durable.
+    /// Lets go of what is more than the limit and in its file.
     ///
     /// - Returns: a block of that capacity that nobody else has, when there was one.
-    mutating func trim(durable: UInt64, reusable capacity: Int) -> WALBlock? {
+    mutating func trim(written: UInt64, reusable capacity: Int) -> WALBlock? {
         var reusable: WALBlock?
-        while byteCount > limit, let first = blocks.first, first.endMark <= durable {
+        while byteCount > limit, let first = blocks.first, first.endMark <= written {
             var block = blocks.removeFirst().block
             byteCount -= block.capacity
             if block.capacity == capacity, isKnownUniquelyReferenced(&block) { reusable = block }
@@ -36,7 +36,7 @@ struct WALTail {
         index(of: position).map { blocks[$0].block }
     }
 
-    /// What has to be durable for the frame at a position to be; nil when no block has it.
+    /// What has to be written for the frame at a position to be; nil when no block has it.
     func endMark(at position: WALPosition) -> UInt64? {
         guard let index = index(of: position) else { return nil }
         let (block, endMark) = blocks[index]

@@ -5,12 +5,15 @@ import Synchronization
 /// The thread that makes the log durable: takes all that was submitted, writes it, syncs once, says
 /// so.
 ///
-/// While it syncs, the next group gathers. It never waits for more to come. When the log has been
-/// idle for a second it writes a mark behind the last frame, which proves in recovery that
-/// everything before was durable.
+/// While it syncs, the next group gathers. It never waits for more to come. A group of which no
+/// frame asks for a sync is written without; the next sync covers it, at the latest when the most
+/// impatient of its frames wants it. When the log has been idle for a second it syncs and writes a
+/// mark behind the last frame, which proves in recovery that everything before was durable.
 final class WALWriter: Sendable {
     /// Everything below was written and synced, in bytes since the start.
     let durableMark = Atomic<UInt64>(0)
+    /// Everything below was written.
+    let writtenMark = Atomic<UInt64>(0)
     /// A write or a sync has failed, and the mark will not move any more.
     let hasFailed = Atomic(false)
     private let monitor = Monitor()
@@ -19,10 +22,15 @@ final class WALWriter: Sendable {
     private let hasThread: Bool
     private let fatal: @Sendable (StorageError) -> Void
 
-    /// What is only touched with the monitor's lock held, but for `end`.
+    /// What is only touched with the monitor's lock held, but for `end` and `unsynced`.
     private final class Guarded: @unchecked Sendable {
-        /// Behind the last frame that was written. The thread's own.
+        /// Behind the last frame that was written, and what was written and not synced. The
+        /// thread's own.
         var end: (file: WALFile, offset: Int)?
+        var unsynced: Unsynced?
+        /// When that has to be synced, in monotonic nanoseconds.
+        var syncDeadline = Int64.max
+        var isSyncRequested = false
         var queue: Deque<WALExtent> = []
         var onDurable: (@Sendable () -> Void)?
         var isStopping = false
@@ -31,6 +39,12 @@ final class WALWriter: Sendable {
         var idleEndNanoseconds: Int64 = 0
         var isStepping = false
         var thread: Thread?
+    }
+
+    private struct Unsynced {
+        var file: WALFile
+        /// Before it everything is on the device.
+        var start: Int
     }
 
     private static let groupByteCount = 8 << 20
@@ -66,6 +80,8 @@ final class WALWriter: Sendable {
                 {
                     state.queue[state.queue.count - 1].range =
                         last.range.lowerBound..<extent.range.upperBound
+                    state.queue[state.queue.count - 1].patience = min(
+                        last.patience, extent.patience)
                 } else {
                     state.queue.append(extent)
                 }
@@ -74,16 +90,32 @@ final class WALWriter: Sendable {
         }
     }
 
-    /// Waits until the mark has reached `mark`; false when writing has failed.
+    /// Waits until everything up to `mark` is durable; false when writing has failed.
     func waitUntilDurable(_ mark: UInt64) -> Bool {
-        while !hasThread, durableMark.load(ordering: .acquiring) < mark, step() {}
+        if durableMark.load(ordering: .acquiring) < mark { requestSync() }
+        return wait(until: mark, durableMark)
+    }
+
+    /// Waits until everything up to `mark` is in its file; false when writing has failed.
+    func waitUntilWritten(_ mark: UInt64) -> Bool { wait(until: mark, writtenMark) }
+
+    private func wait(until mark: UInt64, _ reached: borrowing Atomic<UInt64>) -> Bool {
+        while !hasThread, reached.load(ordering: .acquiring) < mark, step() {}
         return monitor.withLock {
-            while durableMark.load(ordering: .acquiring) < mark {
+            while reached.load(ordering: .acquiring) < mark {
                 if hasFailed.load(ordering: .acquiring) { return false }
                 precondition(hasThread, "nobody is left to write up to \(mark)")
                 monitor.wait()
             }
             return true
+        }
+    }
+
+    /// Has everything that is written and queued now synced.
+    func requestSync() {
+        monitor.withLock {
+            state.isSyncRequested = true
+            monitor.wakeAll()
         }
     }
 
@@ -122,6 +154,7 @@ final class WALWriter: Sendable {
     /// Inside the lock: what a step does now.
     private func takeWork() -> Work? {
         if !state.queue.isEmpty { return .group(takeGroup()) }
+        if takeSync() { return .sync }
         guard state.isIdleMarkDue, !state.isStopping,
             time.monotonicNanoseconds() >= state.idleEndNanoseconds
         else { return nil }
@@ -133,6 +166,7 @@ final class WALWriter: Sendable {
 
     private enum Work {
         case group([WALExtent])
+        case sync
         case mark
         case stop
     }
@@ -147,7 +181,10 @@ final class WALWriter: Sendable {
             switch work {
             case .stop:
                 return false
+            case .sync:
+                try synchronize()
             case .mark:
+                try synchronize()
                 if let end = state.end { try writeMark(end.file, end.offset) }
             case .group(let extents):
                 try write(extents)
@@ -168,10 +205,18 @@ final class WALWriter: Sendable {
     private func nextWork() -> Work {
         monitor.withLock {
             while state.queue.isEmpty {
+                if takeSync() { return .sync }
                 if state.isStopping { return .stop }
                 if !state.isIdleMarkDue {
                     monitor.wait()
-                } else if !monitor.wait(nanoseconds: Self.idleNanoseconds), state.queue.isEmpty {
+                    continue
+                }
+                let untilSync = state.syncDeadline.subtractingReportingOverflow(
+                    time.monotonicNanoseconds()).partialValue
+                let pause = min(Self.idleNanoseconds, untilSync)
+                if !monitor.wait(nanoseconds: pause), state.queue.isEmpty,
+                    pause == Self.idleNanoseconds
+                {
                     state.isIdleMarkDue = false
                     return .mark
                 }
@@ -198,10 +243,23 @@ final class WALWriter: Sendable {
         return group
     }
 
+    /// Inside the lock, with nothing in the queue: whether to sync what was written without.
+    private func takeSync() -> Bool {
+        let isDue =
+            state.isSyncRequested || state.syncDeadline <= time.monotonicNanoseconds()
+        guard isDue else { return false }
+        state.isSyncRequested = false
+        return state.unsynced != nil
+    }
+
     private func write(_ extents: [WALExtent]) throws(SystemError) {
         let file = extents[0].block.file
-        let groupStart = extents[0].block.fileOffset + extents[0].range.lowerBound
+        // A file is synced before the next one is written to.
+        if let unsynced = state.unsynced, unsynced.file !== file { try synchronize() }
+        let groupStart =
+            state.unsynced?.start ?? extents[0].block.fileOffset + extents[0].range.lowerBound
         var byteCount = 0
+        var patience = Int64.max
         for extent in extents {
             extent.block.seal(extent.range, groupStart: groupStart)
             try extent.block.withBytes(extent.range) { bytes throws(SystemError) in
@@ -209,10 +267,31 @@ final class WALWriter: Sendable {
                     bytes, at: extent.block.fileOffset + extent.range.lowerBound)
             }
             byteCount += extent.range.count
+            patience = min(patience, extent.patience)
         }
-        try file.handle.synchronize()
+        writtenMark.add(UInt64(byteCount), ordering: .releasing)
+        state.unsynced = Unsynced(file: file, start: groupStart)
+        if patience <= 0 { return try synchronize() }
+        let deadline = time.monotonicNanoseconds().addingReportingOverflow(patience)
         let hook = monitor.withLock {
-            durableMark.add(UInt64(byteCount), ordering: .releasing)
+            if !deadline.overflow {
+                state.syncDeadline = min(state.syncDeadline, deadline.partialValue)
+            }
+            monitor.wakeAll()
+            return state.onDurable
+        }
+        hook?()
+    }
+
+    /// Makes durable what was written without a sync.
+    private func synchronize() throws(SystemError) {
+        guard let unsynced = state.unsynced else { return }
+        let mark = writtenMark.load(ordering: .relaxed)
+        try unsynced.file.handle.synchronize()
+        state.unsynced = nil
+        let hook = monitor.withLock {
+            durableMark.store(mark, ordering: .releasing)
+            state.syncDeadline = .max
             monitor.wakeAll()
             return state.onDurable
         }

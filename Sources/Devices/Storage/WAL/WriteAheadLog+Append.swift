@@ -12,9 +12,9 @@ extension WriteAheadLog {
     /// `frameTooLarge`,
     ///   `closed`. Nothing was taken then: the log is as it was.
     public func append(
-        _ header: FrameHeader, _ payload: RawSpan
+        _ header: FrameHeader, durability: FrameDurability = .sync, _ payload: RawSpan
     ) throws(StorageError) -> WALPosition {
-        try append(header, payloadByteCount: payload.byteCount) { memory in
+        try append(header, durability: durability, payloadByteCount: payload.byteCount) { memory in
             memory.copy(payload)
         }
     }
@@ -22,7 +22,8 @@ extension WriteAheadLog {
     /// As ``append(_:_:)``, with a payload that is built in place: `fill` gets that many bytes and
     /// must set them all.
     public func append(
-        _ header: FrameHeader, payloadByteCount: Int, _ fill: (inout MutableRawSpan) -> Void
+        _ header: FrameHeader, durability: FrameDurability = .sync, payloadByteCount: Int,
+        _ fill: (inout MutableRawSpan) -> Void
     ) throws(StorageError) -> WALPosition {
         guard payloadByteCount <= options.maximumPayloadByteCount else {
             throw .frameTooLarge(
@@ -39,6 +40,7 @@ extension WriteAheadLog {
         block!.append(frame, fill)
         position += byteCount
         appendedMark += UInt64(byteCount)
+        patience = min(patience, durability.patience)
         return start
     }
 
@@ -66,7 +68,7 @@ extension WriteAheadLog {
         // A frame larger than the limit waits for all others.
         let room = UInt64(max(options.pendingByteCountLimit - byteCount, 0))
         let target = appendedMark > room ? appendedMark - room : 0
-        guard writer.waitUntilDurable(target) else { throw .closed }
+        guard writer.waitUntilWritten(target) else { throw .closed }
     }
 
     /// Reserves the rest of a file that was there at the start.
@@ -122,7 +124,7 @@ extension WriteAheadLog {
     private func openBlock(for byteCount: Int) {
         closeBlock()
         let standard = Self.blockByteCount
-        let reusable = tail.trim(durable: durableMark, reusable: standard)
+        let reusable = tail.trim(written: writtenMark, reusable: standard)
         if byteCount <= standard, let reusable {
             reusable.reuse(file: file!, fileOffset: position)
             block = reusable
@@ -135,7 +137,9 @@ extension WriteAheadLog {
     private func closeBlock() {
         guard let block else { return }
         if block.count > submittedCount {
-            unsubmitted.append(WALExtent(block: block, range: submittedCount..<block.count))
+            unsubmitted.append(
+                WALExtent(
+                    block: block, range: submittedCount..<block.count, patience: patience))
         }
         tail.append(block, endMark: appendedMark)
         self.block = nil

@@ -37,7 +37,7 @@ extension WriteAheadLog {
     public func fileRegion(
         of position: WALPosition, byteCount: Int
     ) throws(StorageError) -> FileRegion? {
-        guard isDurable(position) else { return nil }
+        guard isWritten(position) else { return nil }
         let (file, _) = try frameOnFile(at: position, byteCount: byteCount)
         lentFiles.insert(position.fileNumber)
         return FileRegion(
@@ -70,15 +70,15 @@ extension WriteAheadLog {
     }
 
     /// Whether a frame that was appended or replayed is in its file by now.
-    private func isDurable(_ position: WALPosition) -> Bool {
-        let durable = durableMark
-        if durable == appendedMark { return true }
-        if let endMark = tail.endMark(at: position) { return endMark <= durable }
+    private func isWritten(_ position: WALPosition) -> Bool {
+        let written = writtenMark
+        if written == appendedMark { return true }
+        if let endMark = tail.endMark(at: position) { return endMark <= written }
         // In the block that is being filled, or so old that no block has it.
         guard let block, block.file.number == position.fileNumber,
             position.offset >= block.fileOffset
         else { return true }
-        return appendedMark - UInt64(block.fileEnd - position.offset) < durable
+        return appendedMark - UInt64(block.fileEnd - position.offset) < written
     }
 
     // MARK: Files

@@ -65,6 +65,8 @@ public final class WriteAheadLog: @unchecked Sendable {
     /// What of `block` was handed to the writer.
     var submittedCount = 0
     var unsubmitted: [WALExtent] = []
+    /// How long the sync of what was not submitted may wait.
+    var patience = Int64.max
     var tail: WALTail
 
     /// `failed` when the writer has failed and the process lives on, as it does in tests.
@@ -144,14 +146,21 @@ public final class WriteAheadLog: @unchecked Sendable {
     /// All bytes that survive a crash, counted as ``appendedMark`` counts. From any thread.
     public var durableMark: UInt64 { writer.durableMark.load(ordering: .acquiring) }
 
-    /// Called on the writer thread whenever ``durableMark`` has grown.
+    /// All bytes that are in their file: they survive the end of the process, and maybe not that of
+    /// the machine. Never less than ``durableMark``. From any thread.
+    public var writtenMark: UInt64 { writer.writtenMark.load(ordering: .acquiring) }
+
+    /// Asks for a sync of what was written without one. From any thread.
+    public func requestSync() { writer.requestSync() }
+
+    /// Called on the writer thread whenever ``writtenMark`` or ``durableMark`` has grown.
     public var onDurable: (@Sendable () -> Void)? {
         get { writer.onDurable }
         set { writer.onDurable = newValue }
     }
 
     /// What waits for the disk, in bytes: to hold producers back before ``append(_:_:)`` has to.
-    public var pendingByteCount: Int { Int(appendedMark - durableMark) }
+    public var pendingByteCount: Int { Int(appendedMark - writtenMark) }
 
     /// Hands what was appended to the writer thread. Once at the end of a turn.
     public func submit() {
@@ -162,12 +171,15 @@ public final class WriteAheadLog: @unchecked Sendable {
             return
         }
         if let block, block.count > submittedCount {
-            unsubmitted.append(WALExtent(block: block, range: submittedCount..<block.count))
+            unsubmitted.append(
+                WALExtent(
+                    block: block, range: submittedCount..<block.count, patience: patience))
             submittedCount = block.count
         }
         if unsubmitted.isEmpty { return }
         writer.submit(unsubmitted)
         unsubmitted.removeAll(keepingCapacity: true)
+        patience = .max
         space.advance(to: position)
     }
 
