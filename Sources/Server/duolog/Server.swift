@@ -34,6 +34,7 @@ final class Server {
     private var kafkaListener: Listener?
     private(set) var reports: ReportService?
     private var monitoring: MonitoringServer?
+    private var monitoringRelay: TLSRelay?
     private var portsFile: PortsFile?
     let reloadRequests = ReloadRequests()
 
@@ -112,6 +113,7 @@ final class Server {
 
     private func stop() {
         log.info("Initiating Shutdown...")
+        monitoringRelay?.stop()
         monitoring?.stop()
         nats.stop()
         loops.stop()
@@ -216,20 +218,33 @@ final class Server {
     }
 
     private func monitor() throws {
-        guard let reports, let port = options.monitoring.port else { return }
+        guard let reports else { return }
         let host = options.monitoring.host ?? options.host
         let endpoints = MonitoringEndpoints(reports)
-        let server: MonitoringServer
         do {
-            server = try MonitoringServer(host: host, port: max(0, port)) { request, answer in
-                endpoints.respond(to: request, answer)
+            if let port = options.monitoring.port {
+                let server = try MonitoringServer(host: host, port: max(0, port)) { endpoints.respond(to: $0, $1) }
+                monitoring = server
+                reports.facts.httpPort = server.port
+                log.info("Starting http monitor on \(host):\(server.port)")
+            } else if let port = options.monitoring.httpsPort, let tls = options.tls {
+                let server = MonitoringServer { endpoints.respond(to: $0, $1) }
+                monitoring = server
+                let relay = try TLSRelay(
+                    host: host, port: max(0, port), tls: try TLSPlan(tls), on: loops.loops[0], to: server)
+                monitoringRelay = relay
+                log.info("Starting https monitor on \(host):\(relay.port)")
             }
         } catch {
+            let port = options.monitoring.port ?? options.monitoring.httpsPort ?? 0
             throw ServerFailure(description: "listen tcp \(host):\(port) for monitoring: \(error)")
         }
-        monitoring = server
-        reports.facts.httpPort = server.port
-        log.info("Starting http monitor on \(host):\(server.port)")
+    }
+
+    /// Where monitoring answers; nil without it.
+    private var monitoringAddress: (scheme: String, port: Int)? {
+        if let relay = monitoringRelay { return ("https://", relay.port) }
+        return monitoring.map { ("http://", $0.port) }
     }
 
     /// After ``configuration`` was replaced.
@@ -263,7 +278,10 @@ final class Server {
             directory: directory, program: program.name,
             [
                 ("nats", [address("nats://", options.host, nats.port)]),
-                ("monitoring", monitoring.map { [address("http://", monitoringHost ?? options.host, $0.port)] } ?? []),
+                (
+                    "monitoring",
+                    monitoringAddress.map { [address($0.scheme, monitoringHost ?? options.host, $0.port)] } ?? []
+                ),
                 ("websocket", webSocket.map { [$0] } ?? []),
                 ("kafka", kafkaListener.map { [address("", kafkaHost ?? options.host, $0.port)] } ?? []),
             ])

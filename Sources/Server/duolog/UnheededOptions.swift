@@ -5,11 +5,9 @@ extension ServerOptions {
     /// whom it should keep out, or promise what it does not keep; so it does not start.
     var unheeded: [String] {
         var names: [String] = []
-        if authorization?.authCallout != nil { names.append("authorization.auth_callout") }
         if noSystemAccount { names.append("no_system_account") }
         if webSocket?.pingIntervalNanoseconds != nil { names.append("websocket.ping_interval") }
         if webSocket?.advertise != nil { names.append("websocket.advertise") }
-        if monitoring.httpsPort != nil { names.append("https_port") }
         if !supportsHeaders { names.append("no_header_support") }
         if limits.writeTimeoutPolicy == .retry { names.append("write_timeout") }
         return names
