@@ -17,6 +17,7 @@ readonly flags=(
 # The modules that a target needs, each behind those it imports.
 case $target in
 client-parser) modules=(Vocabulary/Model Vocabulary/Bytes Vocabulary/Subjects Formats/JSON Formats/NATSProtocol) ;;
+configuration) modules=(Formats/ServerConfig) ;;
 *)
     echo "there is no fuzz target '$target'" >&2
     exit 2
