@@ -169,9 +169,12 @@ def ratio(value: float, target: float) -> str:
 
 
 def throughput(bench: Bench):
+    chosen = [one for one in THROUGHPUT if ONLY in one.name]
+    if not chosen:
+        return
     widths = [46, 15, 12, 15, 12, 22, 22]
     head(["", "duolog", "", "nats-server", "", "faster", "cheaper"], widths)
-    for workload in [one for one in THROUGHPUT if ONLY in one.name]:
+    for workload in chosen:
         (rate, cpu), (other_rate, other_cpu) = bench.medians(workload)
         row([workload.name, f"{rate:,.0f}/s", f"{cpu:.3f} µs", f"{other_rate:,.0f}/s", f"{other_cpu:.3f} µs",
              ratio(rate / other_rate, workload.faster), ratio(other_cpu / max(cpu, 1e-9), workload.cheaper)], widths)
