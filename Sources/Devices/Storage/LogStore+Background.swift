@@ -16,7 +16,8 @@ extension LogStore {
     }
 
     /// Offsets below this are gone. Batches that end before it are not found from now on; the space
-    /// of whole segments comes back in the background. To be said again after a start.
+    /// of whole segments comes back in the background, when all that was appended before this call
+    /// is durable. To be said again after a start.
     public func deleteBelow(_ offset: Offset, of log: LogID) {
         if logs[log, default: LogIndex()].deleteBelow(offset) {
             deletions[log] = .some(offset)
@@ -60,6 +61,7 @@ extension LogStore {
         planRollUp()
         planRelease()
         planDeletion()
+        planMerge()
     }
 
     private func noteCompleteFiles() {
@@ -154,6 +156,7 @@ extension LogStore {
             case .switched(let change):
                 isDeleting = false
                 apply(change)
+            case .merged(let result): applyMerge(result)
             case .rewritten(let id, let result): applyRewrite(id, result)
             case .released(let last, _):
                 isReleasing = false
@@ -190,6 +193,7 @@ extension LogStore {
     }
 
     func apply(_ change: ManifestSwitch) {
+        areSegmentsChanged = areSegmentsChanged || !change.added.isEmpty || !change.removed.isEmpty
         for segment in change.removed { logs[segment.log]?.remove(segment) }
         for file in change.added {
             segmentFiles[file.number] = file.byteCount

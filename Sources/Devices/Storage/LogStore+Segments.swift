@@ -20,7 +20,8 @@ extension LogStore {
     }
 
     /// Writes a segment anew in the background and puts it in the place of the old one. The new one
-    /// stands for the same offsets. Where every batch is kept nothing changes.
+    /// stands for the same offsets. Where every batch is kept nothing changes. It begins when all
+    /// that was appended before this call is durable.
     ///
     /// - Parameters:
     ///   - decide: on the background thread, for each batch in order; over values that it captured.
@@ -37,7 +38,9 @@ extension LogStore {
         rewrites[nextRewriteID] = (segment, whenDone)
         let limits = SegmentLimits(
             segmentByteCount: .max, ownFileByteCount: options.ownFileByteCount)
-        worker.add(RewriteJob(id: nextRewriteID, segment, limits: limits, decide))
+        worker.add(
+            RewriteJob(
+                id: nextRewriteID, segment, mark: wal.appendedMark, limits: limits, decide))
     }
 
     func applyRewrite(_ id: UInt64, _ result: Result<ManifestSwitch, StorageError>) {

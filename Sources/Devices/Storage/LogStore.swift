@@ -46,6 +46,13 @@ public final class LogStore: @unchecked Sendable {
     var isRollingUp = false
     var isReleasing = false
     var isDeleting = false
+    var isMerging = false
+    /// Since a merge was thought of last.
+    var areSegmentsChanged = true
+    /// Files with damage in them, which no merge touches.
+    var unmergeable: Set<String> = []
+    private var isReplayed = false
+    private var isClosed = false
     var deletions: [LogID: Offset?] = [:]
     var nextRewriteID: UInt64 = 0
     var rewrites:
@@ -113,9 +120,10 @@ public final class LogStore: @unchecked Sendable {
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> ReplayReport {
         let oldest = WALPosition(file: firstLogFile, offset: 0)
-        let first = max(oldest, min(position ?? oldest, rolledUpTo))
+        let indexedTo = takeTailIndex() ?? rolledUpTo
+        let first = max(oldest, min(position ?? oldest, indexedTo))
         var report = try wal.replay(from: first) { header, payload, place in
-            if header.kind == .batch, place >= rolledUpTo {
+            if header.kind == .batch, place >= indexedTo {
                 indexReplayed(header, payload, at: place)
             }
             if place >= position ?? oldest { try body(header, payload, place) }
@@ -128,8 +136,32 @@ public final class LogStore: @unchecked Sendable {
         }
         logDamage = report.damage
         report.damage = manifestDamage + report.damage
+        isReplayed = true
         beginBackgroundWork()
         return report
+    }
+
+    /// What the last clean end has written down of the log's batches.
+    ///
+    /// - Returns: up to where it has them; nil where that is nothing new.
+    private func takeTailIndex() -> WALPosition? {
+        let found = TailIndexFile.read(
+            folder: segmentCache.folder, folderID: wal.folderID, on: options.wal.fileSystem)
+        guard let found, found.position > rolledUpTo, isInLog(found.position) else { return nil }
+        for (id, entries) in found.logs {
+            for entry in entries where entry.position >= rolledUpTo {
+                if let last = logs[id]?.lastOffset, entry.baseOffset <= last { continue }
+                logs[id, default: LogIndex()].tail.append(entry)
+            }
+        }
+        return found.position
+    }
+
+    /// Whether the log still has the file of a position and all from what was rolled up to there.
+    private func isInLog(_ position: WALPosition) -> Bool {
+        guard let numbers = try? wal.files.numbers() else { return false }
+        let wanted = max(rolledUpTo.fileNumber, firstLogFile)...position.fileNumber
+        return Set(numbers).isSuperset(of: wanted)
     }
 
     /// Where the next frame will be: what a snapshot that is taken now holds up to.
@@ -137,8 +169,16 @@ public final class LogStore: @unchecked Sendable {
 
     /// Ends background work, flushes and unlocks the folder.
     public func close() {
+        guard !isClosed else { return }
+        isClosed = true
         worker.stop()
         applyBackgroundWork()
+        if isReplayed, wal.flush() {
+            // The next start is right without it.
+            try? TailIndexFile.write(
+                logs, position: endPosition, folder: segmentCache.folder, folderID: wal.folderID,
+                created: options.wal.time.now(), on: options.wal.fileSystem)
+        }
         wal.close()
     }
 

@@ -173,6 +173,7 @@ import Testing
         #expect(!store.segments(of: LogID(1)).isEmpty)
         try model.check(store)
         model.delete(2, in: store)
+        store.wal.flush()
         disk.faults.pathPart = "/segments"
         disk.faults.removeErrno = EIO
         store.runAll()

@@ -55,6 +55,8 @@ struct Model {
     }
 
     var logs: [UInt32: [Batch]] = [:]
+    /// Where logs begin that may have no batch left.
+    var floors: [UInt32: Int64] = [:]
     private var clock: Int64 = 1_000_000
     /// A start may lie inside a segment, which then counts as a whole.
     private var isShortened = false
@@ -88,10 +90,11 @@ struct Model {
         try append(to: store, log: UInt32(1 + random.next() % logCount), &random)
     }
 
+    @discardableResult
     mutating func append(
         to store: LogStore, log: UInt32, _ random: inout SeededRandom
-    ) throws {
-        let end = (logs[log]?.last?.last ?? -1) + 1
+    ) throws -> Batch {
+        let end = max((logs[log]?.last?.last ?? -1) + 1, floors[log] ?? 0)
         let base = random.next() % 10 == 0 ? end + Int64(random.next() % 5) : end
         let last = base + Int64(random.next() % 20)
         // Clocks go back now and then.
@@ -105,8 +108,9 @@ struct Model {
             kind: .batch, log: LogID(log), baseOffset: Offset(base), lastOffset: Offset(last),
             appendTime: Timestamp(nanoseconds: clock))
         try store.append(header, bytes)
-        logs[log, default: []].append(
-            Batch(base: base, last: last, bytes: bytes, time: clock, timestamp: timestamp))
+        let batch = Batch(base: base, last: last, bytes: bytes, time: clock, timestamp: timestamp)
+        logs[log, default: []].append(batch)
+        return batch
     }
 
     /// Takes away what ends before `offset`.
@@ -116,8 +120,15 @@ struct Model {
         store.deleteBelow(Offset(offset), of: LogID(log))
     }
 
-    mutating func forget(below offset: Int64, of log: UInt32) {
-        logs[log]?.removeAll { $0.last < offset }
+    /// What is left when this was taken away: of a log everything below an offset, or all.
+    func without(_ removals: [(log: UInt32, start: Int64?)]) -> Model {
+        var left = self
+        for (log, start) in removals {
+            left.isShortened = true
+            left.logs[log]?.removeAll { batch in start.map { batch.last < $0 } ?? true }
+            if start == nil { left.logs[log] = nil }
+        }
+        return left
     }
 
     /// After a crash: what was not durable may be gone.

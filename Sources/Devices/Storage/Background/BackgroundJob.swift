@@ -64,6 +64,14 @@ struct BackgroundContext {
         self.requestSync = requestSync
     }
 
+    /// Whether the write-ahead log is durable up to `mark`; asks for a sync where it is not. What
+    /// machines decided to take away is only taken away once it is sure that they will remember.
+    func isDurable(_ mark: UInt64) -> Bool {
+        if durableMark() >= mark { return true }
+        requestSync()
+        return false
+    }
+
     var segmentFolder: String { folderPath + "/segments" }
 
     mutating func takeFileNumber() -> UInt64 {
@@ -95,6 +103,7 @@ enum BackgroundOutcome: Sendable {
     case rolledUp(ManifestSwitch, end: WALPosition)
     case switched(ManifestSwitch)
     case rewritten(id: UInt64, Result<ManifestSwitch, StorageError>)
+    case merged(Result<ManifestSwitch, StorageError>)
     case released(through: UInt64, pooled: Int)
     case removed
 }

@@ -16,6 +16,7 @@ final class RewriteJob: BackgroundJob {
     let urgency = BackgroundUrgency.rewrite
     private let id: UInt64
     private let segment: SegmentDescriptor
+    private let mark: UInt64
     private let limits: SegmentLimits
     private let decide: Decision
     private var progress: Progress?
@@ -31,17 +32,20 @@ final class RewriteJob: BackgroundJob {
 
     private static let stepByteCount = 1 << 20
 
+    /// - Parameter mark: what has to be durable before batches are left out.
     init(
-        id: UInt64, _ segment: SegmentDescriptor, limits: SegmentLimits,
+        id: UInt64, _ segment: SegmentDescriptor, mark: UInt64, limits: SegmentLimits,
         _ decide: @escaping Decision
     ) {
         self.id = id
         self.segment = segment
+        self.mark = mark
         self.limits = limits
         self.decide = decide
     }
 
     func step(_ context: inout BackgroundContext) throws(StorageError) -> BackgroundProgress {
+        guard context.isDurable(mark) else { return .waiting }
         var state: Progress
         if let progress { state = progress } else { state = try begin(&context) }
         progress = nil

@@ -60,7 +60,7 @@ final class RollUpJob: BackgroundJob {
     }
 
     func step(_ context: inout BackgroundContext) throws(StorageError) -> BackgroundProgress {
-        guard context.durableMark() >= plan.mark else { return .waiting }
+        guard context.isDurable(plan.mark) else { return .waiting }
         var state =
             progress
             ?? Progress(reader: WALFrameReader(walFiles), sink: SegmentSink(limits))

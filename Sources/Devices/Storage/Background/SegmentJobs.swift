@@ -15,7 +15,7 @@ final class DeleteJob: BackgroundJob {
     }
 
     func step(_ context: inout BackgroundContext) throws(StorageError) -> BackgroundProgress {
-        guard context.durableMark() >= mark else { return .waiting }
+        guard context.isDurable(mark) else { return .waiting }
         var manifest = context.manifest
         var change = ManifestSwitch()
         manifest.remove(&change) { segment in

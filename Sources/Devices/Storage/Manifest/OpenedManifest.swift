@@ -84,7 +84,7 @@ struct OpenedManifest {
             for number in present.sorted() where manifest.files[number] == nil {
                 try fileSystem.remove(folder + "/" + SegmentFormat.name(number))
             }
-            for name in names where name == Manifest.name + ".new" {
+            for name in names where name.hasSuffix(".new") {
                 try fileSystem.remove(folder + "/" + name)
             }
         } catch { throw .from(error) }

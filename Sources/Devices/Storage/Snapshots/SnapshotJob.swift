@@ -35,10 +35,7 @@ final class SnapshotJob: BackgroundJob {
             try file.finish()
             return .more
         }
-        guard context.durableMark() >= mark else {
-            context.requestSync()
-            return .waiting
-        }
+        guard context.isDurable(mark) else { return .waiting }
         try written.putInPlace()
         return .done(.snapshot(id: id, .success(written.contentByteCount)))
     }
