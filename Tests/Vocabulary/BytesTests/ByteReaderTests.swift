@@ -115,19 +115,3 @@ import Testing
         #expect(bytes.span.bytes.isUTF8 == isText)
     }
 }
-
-@Suite struct CRC32CTests {
-    /// Source: RFC 3720 section B.4.
-    @Test func `the RFC's test vectors, at once and in pieces`() {
-        let zeros = [UInt8](repeating: 0, count: 32)
-        let ones = [UInt8](repeating: 0xFF, count: 32)
-        let rising = (0..<32).map { UInt8($0) }
-        let sums = [crc32c(zeros.span.bytes), crc32c(ones.span.bytes), crc32c(rising.span.bytes)]
-        #expect(sums == [0x8A91_36AA, 0x62A8_AB43, 0x46DD_794E])
-        for cut in 0...32 {
-            let first = crc32c(rising.span.bytes.extracting(0..<cut))
-            let both = crc32c(rising.span.bytes.from(cut), seed: first)
-            #expect(both == 0x46DD_794E)
-        }
-    }
-}
