@@ -52,8 +52,11 @@ extension Server {
         for warning in new.warnings { log.warning("\(warning)") }
         nats.reload(settings)
         nats.replaceTLS(client: settings.tls, webSocket: settings.webSocket?.tls)
-        nats.apply(sharing)
-        reloadJetStream()
+        // In operator mode accounts come from JWTs, and what they share was put in force with them.
+        if new.options.operators.isEmpty && new.options.trustedKeys.isEmpty {
+            nats.apply(sharing)
+            reloadJetStream()
+        }
         reports?.facts.take(new)
         replaceFiles(old.options)
         for change in changes { log.info("Reloaded: \(change.name)") }

@@ -21,6 +21,22 @@ struct OptionReadingTests {
         #expect(try options("monitor_port: 0").monitoring.port == nil)
     }
 
+    @Test func `HTTPS takes the place of the HTTP port that a program has by itself`() throws {
+        var defaults = ServerOptions()
+        defaults.monitoring.port = 8222
+        let tls = "tls {cert_file: c, key_file: k}\n"
+        func load(_ text: String) throws -> ServerOptions {
+            try LoadedConfiguration(
+                ServerFlags(["-c", "x.conf"]), defaults: defaults, from: surroundings(files: ["x.conf": tls + text])
+            ).options
+        }
+        #expect(try load("https: 8443").monitoring.port == nil)
+        #expect(try load("debug: off").monitoring.port == 8222)
+        #expect { _ = try load("https: 8443\nhttp: 8222") } throws: {
+            "\($0)" == "cannot have both an http and an https monitoring port"
+        }
+    }
+
     @Test func `limits and times`() throws {
         let limits = try options(
             """

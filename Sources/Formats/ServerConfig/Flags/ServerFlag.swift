@@ -142,6 +142,7 @@ extension ServerFlags {
         if let serverName { options.serverName = serverName.isEmpty ? nil : serverName }
         if let clientAdvertise { options.clientAdvertise = clientAdvertise }
         if let monitoringPort { options.monitoring.port = try Self.optionalPort(monitoringPort, "-m") }
+        if monitoringHTTPSPort != nil && monitoringPort == nil { options.monitoring.port = nil }
         if let monitoringHTTPSPort { options.monitoring.httpsPort = try Self.optionalPort(monitoringHTTPSPort, "-ms") }
         if let pidFile { options.pidFile = pidFile }
         if let portsFileDirectory { options.portsFileDirectory = portsFileDirectory }

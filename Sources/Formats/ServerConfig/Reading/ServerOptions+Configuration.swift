@@ -48,6 +48,11 @@ struct ServerOptionsReader {
             return try Self.refuseUnsupported(key, node, findings)
         }
         reader.settleStoreDirectory()
+        let ports: Set = ["http", "http_port", "monitor_port"]
+        if reader.options.monitoring.httpsPort != nil, !root.entries.contains(where: { ports.contains($0.key.lowercased()) }) {
+            // HTTPS in place of the HTTP that the program would have by itself.
+            reader.options.monitoring.port = nil
+        }
         reader.checkUsers(root)
         self = reader
     }
