@@ -146,8 +146,8 @@ let server: [Target] = [
     .executableTarget(
         name: "duolog",
         dependencies: [
-            "Accounts", "Broker", "CSodium", "JSON", "JetStream", "KafkaService", "Model", "Monitoring", "NATSService", "Platform",
-            "ServerConfig", "Storage", "Transport", logging,
+            "Accounts", "Broker", "Bytes", "CSodium", "Catalog", "JSON", "JetStream", "KafkaService", "Model", "Monitoring", "NATSService",
+            "Platform", "Records", "ServerConfig", "Storage", "Transport", logging,
         ],
         path: "Sources/Server/duolog", swiftSettings: settings,
         linkerSettings: staticRuntime),

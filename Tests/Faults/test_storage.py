@@ -1,7 +1,6 @@
 """A full disk, a folder in use, a folder of a later version, and damaged files."""
 
 import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -10,22 +9,13 @@ import time
 import pytest
 
 from harness.crash_load import read_partitions
+from harness.files import fingerprint
 from harness.kafka import create_topic
 from harness.kafka_wire import KafkaWire, batch, produce_request
 from harness.nats_wire import Wire
 from harness.server import Server
 
 KAFKA_STORAGE_ERROR = 56
-
-
-def fingerprint(folder):
-    """Every file of a folder with its content and time of change."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            found[str(path.relative_to(folder))] = (
-                hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
-    return found
 
 
 def ended(server: Server, seconds=20):

@@ -13,6 +13,14 @@ public struct StoredBatch: Hashable, Sendable {
     /// Where its bytes were when it was found.
     var place: Place
 
+    /// Where in its file its bytes, or its frame, began when it was found.
+    public var offsetInFile: Int {
+        switch place {
+        case .writeAheadLog(let position): position.offset
+        case .segment(_, let offset, _): offset
+        }
+    }
+
     enum Place: Hashable, Sendable {
         case writeAheadLog(WALPosition)
         case segment(file: UInt64, offset: Int, checksum: UInt32)

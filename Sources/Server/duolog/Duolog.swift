@@ -6,6 +6,7 @@ import ServerConfig
 @main
 struct Duolog {
     static func main() {
+        if let code = LogCommand.run(Array(CommandLine.arguments.dropFirst())) { exit(code) }
         let program = Program(path: CommandLine.arguments.first ?? "duolog")
         let flags: ServerFlags
         do {

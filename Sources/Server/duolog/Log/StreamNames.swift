@@ -1,0 +1,45 @@
+import Bytes
+import Catalog
+import Model
+import Storage
+
+/// What the logs of a data folder are called, as its catalog says.
+struct StreamNames {
+    struct Name {
+        var stream: String
+        var account: String
+        var partition: Int
+        var partitionCount: Int
+
+        /// The stream, with its partition where there are several.
+        var text: String { partitionCount == 1 ? stream : "\(stream)@\(partition)" }
+    }
+
+    private var names: [LogID: Name] = [:]
+
+    /// - Throws: `StorageError`.
+    init(_ inspection: FolderInspection) throws {
+        var catalog = CatalogMachine()
+        _ = try inspection.forEachFrame { header, payload, _ in
+            // What cannot be decoded names nothing; the server reports it at its start.
+            guard header.kind == .catalog, let record = try? CatalogRecord(decoding: payload) else {
+                return
+            }
+            catalog.apply(record)
+        }
+        for stream in catalog.streams.values {
+            for (partition, log) in stream.logs.enumerated() {
+                names[log] = Name(
+                    stream: stream.name, account: stream.account, partition: partition,
+                    partitionCount: stream.logs.count)
+            }
+        }
+    }
+
+    subscript(log: LogID) -> Name? { names[log] }
+
+    var logs: [LogID] { names.keys.sorted() }
+
+    /// For people: the name, or the number of a log that the catalog does not know.
+    func text(_ log: LogID) -> String { names[log]?.text ?? "log \(log.value)" }
+}
