@@ -163,9 +163,7 @@ let simulation: [Target] = [
         path: "Tests/Simulation/Simulation", swiftSettings: settings),
     .executableTarget(
         name: "simulate",
-        dependencies: [
-            "Platform", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ],
+        dependencies: ["Platform", "Simulation"],
         path: "Tests/Simulation/simulate", swiftSettings: settings),
     .testTarget(
         name: "SimulationTests", dependencies: ["Model", "Platform", "Simulation", "Storage"],
@@ -176,7 +174,6 @@ let package = Package(
     name: "duolog",
     products: [.executable(name: "duolog", targets: ["duolog"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -6,8 +6,8 @@ import ServerConfig
 @main
 struct Duolog {
     static func main() {
-        if let code = LogCommand.run(Array(CommandLine.arguments.dropFirst())) { exit(code) }
         let program = Program(path: CommandLine.arguments.first ?? "duolog")
+        if !program.isNATSServer, let code = LogCommand.run(Array(CommandLine.arguments.dropFirst())) { exit(code) }
         let flags: ServerFlags
         do {
             flags = try ServerFlags(Array(CommandLine.arguments.dropFirst()))

@@ -26,7 +26,6 @@ struct LayerTests {
         "Glibc": ["Devices", "Services", "Server"],
         "Dispatch": ["Devices", "Services", "Server"],
         "Logging": ["Devices", "Services", "Server"],
-        "ArgumentParser": ["Server"],
         "NIOCore": ["Devices", "Services"],
         "NIOHTTP1": ["Devices", "Services"],
         "NIOPosix": ["Devices", "Services"],
