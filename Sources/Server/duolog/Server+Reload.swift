@@ -42,21 +42,18 @@ extension Server {
         // What can fail comes first.
         let sharing = try AccountRules(new.options).sharing
         let settings = try NATSServerOptions(new.options)
+        let accounts = try nats.prepareAccounts(new.options)
         try sink.reload(new.options.logging)
-        do { try nats.configureAccounts(new.options) } catch {
-            try sink.reload(options.logging)
-            throw error
-        }
         let old = configuration
         configuration = new
         for warning in new.warnings { log.warning("\(warning)") }
         nats.reload(settings)
         nats.replaceTLS(client: settings.tls, webSocket: settings.webSocket?.tls)
-        // In operator mode accounts come from JWTs, and what they share was put in force with them.
-        if new.options.operators.isEmpty && new.options.trustedKeys.isEmpty {
-            nats.apply(sharing)
-            reloadJetStream()
-        }
+        // In operator mode accounts come from JWTs, and bring what they share and may store.
+        let hasOperator = !new.options.operators.isEmpty || !new.options.trustedKeys.isEmpty
+        if !hasOperator { nats.apply(sharing) }
+        nats.install(accounts)
+        if !hasOperator { reloadJetStream() }
         reports?.facts.take(new)
         replaceFiles(old.options)
         for change in changes { log.info("Reloaded: \(change.name)") }

@@ -166,18 +166,14 @@ final class Server {
     private func prepareAccounts() throws {
         takeReloadRequests()
         nats.apply(try AccountRules(options).sharing)
-        let (options, nats, log, home, jetStream) = (options, nats, log, loops.loops[0], jetStream)
+        let (options, home, jetStream) = (options, loops.loops[0], jetStream)
         nats.onAccountsChanged = { found in
             var known = options
             known.accounts += found
             let limits = AccountStreamLimits.all(known)
             if let jetStream { home.post { jetStream.apply(limits) } }
-            let plan = SharingPlan.tolerant(AccountRules.accounts(known)) { account, refusal in
-                log.warning("Account \(account): \(refusal)")
-            }
-            nats.apply(plan)
         }
-        try nats.configureAccounts(options)
+        nats.install(try nats.prepareAccounts(options))
     }
 
     private func prepareKafka() throws(TransportError) {

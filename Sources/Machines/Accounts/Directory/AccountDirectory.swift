@@ -7,7 +7,7 @@ public import ServerConfig
 public struct AccountDirectory: Sendable {
     /// Whether a client must say who he is.
     public let requiresCredentials: Bool
-    /// Whether INFO says so: not where some user stands for those who bring nothing.
+    /// Whether INFO says so: not where the configuration names somebody for those who bring nothing.
     public let announcesCredentials: Bool
     /// Whether INFO carries a nonce.
     public let needsNonce: Bool
@@ -37,7 +37,7 @@ public struct AccountDirectory: Sendable {
     let pinnedAccounts: Set<String>
     let sentinel: String?
     let accountLimits: [String: AccountLimitOptions]
-    /// What the accounts of the configuration are.
+    /// The accounts of the configuration, and the default one where it maps subjects.
     public let configuredAccounts: [AccountOptions]
 
     /// In operator mode: those whose JWTs were found and are trusted.
@@ -86,7 +86,13 @@ public struct AccountDirectory: Sendable {
         }
         users = table.users
         nkeys = table.nkeys
-        configuredAccounts = options.accounts
+        var accounts = options.accounts
+        if !options.mappings.isEmpty, !accounts.contains(where: { $0.name == Self.defaultAccount }) {
+            var global = AccountOptions(name: Self.defaultAccount)
+            global.mappings = options.mappings
+            accounts.append(global)
+        }
+        configuredAccounts = accounts
         accountLimits = Dictionary(
             options.accounts.map { ($0.name, $0.limits) }, uniquingKeysWith: { first, _ in first })
         single = Single(
@@ -123,8 +129,7 @@ public struct AccountDirectory: Sendable {
         requiresCredentials =
             isOperatorMode || !users.isEmpty || !nkeys.isEmpty || single.token != nil
             || single.user != nil || callout != nil
-        announcesCredentials =
-            requiresCredentials && options.noAuthUser == nil && anonymousAccount == nil
+        announcesCredentials = requiresCredentials && options.noAuthUser == nil
         needsNonce = isOperatorMode || !nkeys.isEmpty || callout != nil
         hasPlainPasswords = Self.hasPlainPasswords(options)
         let handshake = options.tls.map { $0.timeoutNanoseconds + 1_000_000_000 }

@@ -6,16 +6,16 @@ import Transport
 
 /// Who may connect, at the start and after each change of the configuration or of an account's JWT.
 extension NATSService {
-    /// Lets those in that `options` name, with what they say. Who is connected stays with what he may
-    /// do now, or goes. Any thread.
+    /// Checks who may connect by `options`, and reads what they name. Changes nothing. Any thread.
     ///
-    /// - Throws: what makes no sense, or what could not be read; nothing has changed then.
-    public func configureAccounts(_ options: ServerOptions) throws(AccountSetupFailure) {
+    /// - Throws: what makes no sense, or what could not be read.
+    public func prepareAccounts(_ options: ServerOptions) throws(AccountSetupFailure) -> AccountSetup
+    {
         var directory: AccountDirectory
         do { directory = try AccountDirectory(options) } catch { throw .refused(error) }
-        var folder: AccountFolder?
+        var setup = AccountSetup(directory: directory)
         if case .directory(let place) = options.resolver {
-            do { folder = try AccountFolder(place) } catch { throw .folder(error) }
+            do { setup.folder = try AccountFolder(place) } catch { throw .folder(error) }
         }
         let now = Clock.now()
         for preloaded in options.resolverPreload {
@@ -23,18 +23,27 @@ extension NATSService {
                 try directory.addAccount(preloaded.jwt, expecting: preloaded.account, now: now)
             } catch { throw .preload(account: preloaded.account, error) }
         }
+        setup.directory = directory
+        return setup
+    }
+
+    /// Lets those in whom `setup` names, with what it says. Who is connected stays with what he may
+    /// do now, or goes. Any thread.
+    public func install(_ setup: AccountSetup) {
+        var directory = setup.directory
         if directory.isOperatorMode {
-            // What was found before is still there; what the files say now counts more.
+            // What was found before is still there; what the options say now counts more.
             for known in authenticator.directory.resolvedJWTs
             where directory.accountClaims(known.account) == nil {
                 do {
-                    try directory.addAccount(known.jwt, expecting: known.account, now: now)
+                    try directory.addAccount(
+                        known.jwt, expecting: known.account, now: Clock.now())
                 } catch {
                     clientLog?.warn("Account \(known.account) is not kept: \(error.text)")
                 }
             }
         }
-        authenticator.replace(directory, folder: folder)
+        authenticator.replace(directory, folder: setup.folder)
         if directory.hasPlainPasswords {
             clientLog?.warn("Plaintext passwords detected, use nkeys or bcrypt")
         }
@@ -64,13 +73,20 @@ extension NATSService {
 
     /// In operator mode: accounts were found, or say something else now.
     func accountsChanged() {
-        let accounts = authenticator.directory.resolvedAccounts.sorted { $0.name < $1.name }
+        let directory = authenticator.directory
+        let accounts = directory.resolvedAccounts.sorted { $0.name < $1.name }
         apply(
-            SharingPlan.tolerant(accounts) { [clientLog] account, refusal in
+            SharingPlan.tolerant(directory.configuredAccounts + accounts) { [clientLog] account, refusal in
                 clientLog?.warn("Account \(account): \(refusal)")
             })
         onAccountsChanged?(accounts)
     }
+}
+
+/// Who may connect, checked and ready to be put in force.
+public struct AccountSetup: Sendable {
+    var directory: AccountDirectory
+    var folder: AccountFolder?
 }
 
 /// Why the accounts of a configuration cannot be put in force.
