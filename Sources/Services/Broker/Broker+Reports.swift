@@ -20,6 +20,7 @@ extension Broker {
 
     /// A stream with its consumers.
     public struct StreamReport: Sendable {
+        public var account: String
         public var info: StreamInfo
         public var consumers: [ConsumerInfo] = []
     }
@@ -45,9 +46,13 @@ extension Broker {
     }
 
     /// The stream of that name; nil if there is none.
-    public func streamReport(named name: String, withConsumers: Bool) -> StreamReport? {
-        guard let id = catalog.log(streamName: name), let log = logs[id] else { return nil }
-        var report = StreamReport(info: shortStreamInfo(log))
+    public func streamReport(
+        named name: String, in account: String, withConsumers: Bool
+    ) -> StreamReport? {
+        guard let id = catalog.log(streamName: name, in: account), let log = logs[id] else {
+            return nil
+        }
+        var report = StreamReport(account: account, info: shortStreamInfo(log))
         guard withConsumers else { return report }
         report.consumers = log.consumers.values.map { consumerInfo($0) }
             .sorted { $0.name < $1.name }

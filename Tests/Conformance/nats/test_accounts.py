@@ -16,8 +16,9 @@ accounts {
   SYS { users: [{user: sys, password: p}] }
   A {
     jetstream: enabled
-    users: [{user: a, password: p}]
+    users: [{user: a, password: p}, {user: r, password: p, permissions: {publish: ["there.x"], subscribe: ">"}}]
     mappings {
+      "led.*": "there.$1"
       "map.*.*": "mapped.{{wildcard(2)}}.{{partition(10,1)}}"
       "svc.mapped": "svc.real"
       lost: [{destination: lost, weight: 0}, {destination: found, weight: 0}]
@@ -269,6 +270,15 @@ def test_an_accounts_mappings_lead_elsewhere(user):
     assert lines(b) == ["MSG map.x.y 1 1", "1"]
 
 
+def test_permissions_are_for_the_subject_that_a_mapping_chose(user):
+    a, restricted = user("a"), user("r")
+    a.send("SUB there.* 1\r\n")
+    lines(a)
+    restricted.send("PUB led.x 1\r\n1\r\nPUB led.y 1\r\n2\r\nPUB there.x 1\r\n3\r\n")
+    assert lines(restricted) == ["-ERR 'Permissions Violation for Publish to \"there.y\"'"]
+    assert lines(a) == ["MSG there.x 1 1", "1", "MSG there.x 1 1", "3"]
+
+
 # ---- JetStream -------------------------------------------------------------------------------
 
 
@@ -371,6 +381,23 @@ def test_streams_capture_advisories(user):
         assert time.time() < deadline
     for name in ["SEEN", "ADV"]:
         ask(a, f"$JS.API.STREAM.DELETE.{name}")
+
+
+def test_jsz_shows_each_account(user):
+    system, a, d = user("sys"), user("a"), user("d")
+    for one, extra in [(a, {}), (d, {"max_bytes": 1000})]:
+        ask(one, "$JS.API.STREAM.CREATE.SHOWN", stream("SHOWN", **extra))
+    shown = ask(system, "$SYS.REQ.SERVER.PING.JSZ", json.dumps({"streams": True}))["data"]
+    details = {one["name"]: one for one in shown["account_details"]}
+    assert set(details) == {"A", "D"} and shown["accounts"] == 2
+    assert [one["name"] for one in details["D"]["stream_detail"]] == ["SHOWN"]
+    assert details["D"]["reserved_storage"] == 2000000
+    only = ask(system, "$SYS.REQ.ACCOUNT.D.JSZ")["data"]
+    assert only["name"] == "D"
+    for account, enabled in [("A", True), ("B", False)]:
+        assert ask(system, f"$SYS.REQ.ACCOUNT.{account}.INFO")["data"]["jetstream_enabled"] == enabled
+    for one in [a, d]:
+        ask(one, "$JS.API.STREAM.DELETE.SHOWN")
 
 
 # ---- the system account ----------------------------------------------------------------------

@@ -6,12 +6,17 @@ import Platform
 /// `/accountz` and `/accstatz`: the accounts, and what their clients do.
 extension ReportService {
     func makeAccounts(_ name: String, _ answer: @escaping @Sendable (Report) -> Void) {
-        onWorker(answer) { [self] in
-            guard !name.isEmpty else { return Report(body: accounts()) }
-            guard let account = nats.accounts.known(name) else {
-                return Report(status: 400, refusal: "Account \(name) does not exist")
+        guard !name.isEmpty else {
+            return onWorker(answer) { [self] in Report(body: accounts()) }
+        }
+        jetStreamTotals { [self] totals in
+            let hasJetStream = totals?.accounts.contains { $0.name == name } ?? false
+            onWorker(answer) { [self] in
+                guard let account = nats.accounts.known(name) else {
+                    return Report(status: 400, refusal: "Account \(name) does not exist")
+                }
+                return Report(body: detail(of: account, hasJetStream: hasJetStream))
             }
-            return Report(body: detail(of: account))
         }
     }
 
@@ -28,7 +33,7 @@ extension ReportService {
         return json.bytes
     }
 
-    private func detail(of account: AccountRouting) -> [UInt8] {
+    private func detail(of account: AccountRouting, hasJetStream: Bool) -> [UInt8] {
         let facts = facts
         var json = JSONWriter()
         json.beginObject()
@@ -41,7 +46,7 @@ extension ReportService {
         if account.name == facts.systemAccount { json.field("is_system", true) }
         json.field("expired", false)
         json.field("complete", true)
-        json.field("jetstream_enabled", facts.jetStream != nil)
+        json.field("jetstream_enabled", hasJetStream)
         json.field("leafnode_connections", 0)
         json.field("client_connections", account.clientCount)
         json.field("subscriptions", account.subscriptionCount)

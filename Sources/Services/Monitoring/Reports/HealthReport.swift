@@ -22,15 +22,14 @@ extension ReportService {
             return answer(Self.health(options, HealthFault(400, "STREAM", text)))
         }
         guard !options.account.isEmpty else { return answer(Self.health(options, nil)) }
-        guard options.account == AccountRouting.globalName else {
-            let text = "JetStream account \"\(options.account)\" not found"
-            return answer(Self.health(options, HealthFault(404, "ACCOUNT", text)))
-        }
-        home.post {
+        home.post { [jetStream] in
             var fault: HealthFault?
             let on = "on account \"\(options.account)\""
-            if !options.stream.isEmpty {
-                if let log = broker.catalog.log(streamName: options.stream) {
+            if jetStream?.accountReports.contains(where: { $0.name == options.account }) != true {
+                let text = "JetStream account \"\(options.account)\" not found"
+                fault = HealthFault(404, "ACCOUNT", text)
+            } else if !options.stream.isEmpty {
+                if let log = broker.catalog.log(streamName: options.stream, in: options.account) {
                     if !options.consumer.isEmpty,
                         broker.catalog.consumer(options.consumer, on: log) == nil
                     {

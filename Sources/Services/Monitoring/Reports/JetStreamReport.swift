@@ -17,7 +17,7 @@ extension ReportService {
             guard let totals else {
                 return onWorker(answer) { [self] in Report(body: disabled()) }
             }
-            guard options.showsStreams, options.showsDetails else {
+            guard options.showsStreams, options.showsAccounts else {
                 return onWorker(answer) { [self] in
                     Report(body: jetStream(options, totals, []))
                 }
@@ -67,34 +67,41 @@ extension ReportService {
         json.field("messages", totals.streams.messageCount)
         json.field(
             "bytes", totals.streams.memoryByteCount + totals.streams.storageByteCount)
-        if options.showsAccounts, options.showsDetails {
+        if options.showsAccounts {
             json.name("account_details")
             json.beginArray()
-            writeAccount(options, totals, streams, to: &json)
+            for account in options.page(of: totals.accounts) {
+                writeAccount(account, options, streams, to: &json)
+            }
             json.endArray()
         }
-        json.field("total", 1)
+        json.field("total", totals.accounts.count)
         json.endObject()
         return json.bytes
     }
 
-    /// All streams belong to the one account that JetStream is on for.
     private func writeAccount(
-        _ options: JetStreamOptions, _ totals: JetStreamTotals, _ streams: [Broker.StreamReport],
-        to json: inout JSONWriter
+        _ account: JetStreamService.AccountReport, _ options: JetStreamOptions,
+        _ streams: [Broker.StreamReport], to json: inout JSONWriter
     ) {
         json.beginObject()
-        json.field("name", AccountRouting.globalName)
-        json.field("id", AccountRouting.globalName)
-        var account = totals
-        account.accountCount = 0
-        account.reserved = .max
-        account.level = 0
-        account.write(to: &json)
+        json.field("name", account.name)
+        json.field("id", account.name)
+        var numbers = JetStreamTotals()
+        numbers.streams.memoryByteCount = account.usage.memoryByteCount
+        numbers.streams.storageByteCount = account.usage.storageByteCount
+        numbers.apiTotal = account.apiTotal
+        numbers.apiErrors = account.apiErrors
+        // Without a limit it is -1, in 64 bits without a sign.
+        numbers.reservedMemory = UInt64(bitPattern: account.limits.memoryByteCount ?? -1)
+        numbers.reservedStorage = UInt64(bitPattern: account.limits.storageByteCount ?? -1)
+        numbers.write(to: &json)
         if options.showsStreams {
             json.name("stream_detail")
             json.beginArray()
-            for stream in streams { write(stream, options, to: &json) }
+            for stream in streams where stream.account == account.name {
+                write(stream, options, to: &json)
+            }
             json.endArray()
         }
         json.endObject()
@@ -140,7 +147,8 @@ extension ReportService {
         home.post { [self] in
             var totals = JetStreamTotals()
             totals.streams = broker.streamTotals
-            totals.accountCount = 1
+            totals.accounts = jetStream?.accountReports ?? []
+            totals.accountCount = totals.accounts.count
             totals.apiTotal = jetStream?.apiTotal ?? 0
             totals.apiErrors = jetStream?.apiErrors ?? 0
             totals.level = facts.options.apiLevel
@@ -155,22 +163,24 @@ extension ReportService {
         guard let broker else { return next([]) }
         let home = home
         home.post {
-            Self.collect(
-                broker.catalog.streamNames()[...], [], broker, home, withConsumers: withConsumers,
-                next)
+            let catalog = broker.catalog
+            let names = catalog.accounts.flatMap { account in
+                catalog.streamNames(in: account).map { (account: account, name: $0) }
+            }
+            Self.collect(names[...], [], broker, home, withConsumers: withConsumers, next)
         }
     }
 
     private static func collect(
-        _ rest: ArraySlice<String>, _ found: [Broker.StreamReport], _ broker: Broker,
+        _ rest: ArraySlice<(account: String, name: String)>, _ found: [Broker.StreamReport], _ broker: Broker,
         _ home: EventLoop, withConsumers: Bool,
         _ next: @escaping @Sendable ([Broker.StreamReport]) -> Void
     ) {
         var found = found
-        for name in rest.prefix(streamsPerTurn) {
-            if let report = broker.streamReport(named: name, withConsumers: withConsumers) {
-                found.append(report)
-            }
+        for stream in rest.prefix(streamsPerTurn) {
+            let report = broker.streamReport(
+                named: stream.name, in: stream.account, withConsumers: withConsumers)
+            if let report { found.append(report) }
         }
         let rest = rest.dropFirst(streamsPerTurn)
         if rest.isEmpty { return next(found) }
@@ -182,9 +192,12 @@ extension ReportService {
 }
 
 extension JetStreamOptions {
-    /// Whether the account that has JetStream is on the page.
-    fileprivate var showsDetails: Bool {
-        (account.isEmpty || account == AccountRouting.globalName) && offset == 0
+    /// The accounts that were asked for.
+    fileprivate func page(
+        of accounts: [JetStreamService.AccountReport]
+    ) -> ArraySlice<JetStreamService.AccountReport> {
+        let wanted = accounts.filter { account.isEmpty || $0.name == account }
+        return wanted.dropFirst(offset).prefix(limit > 0 ? limit : .max)
     }
 }
 
@@ -192,7 +205,9 @@ extension JetStreamOptions {
 struct JetStreamTotals: Sendable {
     var streams = Broker.StreamTotals()
     var accountCount = 0
-    var reserved: UInt64 = 0
+    var accounts: [JetStreamService.AccountReport] = []
+    var reservedMemory: UInt64 = 0
+    var reservedStorage: UInt64 = 0
     var level = 0
     var apiTotal: UInt64 = 0
     var apiErrors: UInt64 = 0
@@ -201,8 +216,8 @@ struct JetStreamTotals: Sendable {
     func write(to json: inout JSONWriter) {
         json.field("memory", streams.memoryByteCount)
         json.field("storage", streams.storageByteCount)
-        json.field("reserved_memory", reserved)
-        json.field("reserved_storage", reserved)
+        json.field("reserved_memory", reservedMemory)
+        json.field("reserved_storage", reservedStorage)
         json.field("accounts", accountCount)
         json.field("ha_assets", 0)
         json.name("api")

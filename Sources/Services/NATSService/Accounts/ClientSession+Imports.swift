@@ -68,9 +68,12 @@ extension ClientSession {
         let mapped: [UInt8]
         switch mappings.outcome(of: subject, random: router.nextRandom()) {
         case .same: return false
-        case .dropped: return true
+        case .dropped:
+            if habits.contains(.verbose) { connection.write(ServerLine.ok) }
+            return true
         case .mapped(let other): mapped = other
         }
+        guard mayPublish(mapped.span.bytes, parser, bytes) else { return true }
         let payload = parser.payloadStart + parser.headerByteCount
         let delivered = router.routePieces(
             subject: mapped.span.bytes, to: mapped.span.bytes,

@@ -10,8 +10,9 @@ extension ClientSession {
     func publish(_ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
         let subject = base + parser.subject.start
         if mustAskFirst(parser, bytes) {
-            guard mayPublish(parser, bytes, subject) else { return }
             if habits.contains(.mapped), publishMapped(parser, bytes) { return }
+            let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
+            guard mayPublish(subject, parser, bytes) else { return }
         }
         let entry = router.match(subject, parser.subject.count)
         var delivered = false
@@ -58,11 +59,12 @@ extension ClientSession {
     }
 
     /// Answers what comes before the delivery: a refusal, or +OK.
+    ///
+    /// - Parameter subject: the one that the message goes to, which a mapping may have chosen.
     @inline(never)
-    private func mayPublish(
-        _ parser: borrowing ClientParser, _ bytes: RawSpan, _ pointer: UnsafeRawPointer
+    func mayPublish(
+        _ subject: RawSpan, _ parser: borrowing ClientParser, _ bytes: RawSpan
     ) -> Bool {
-        let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         if habits.contains(.pedantic), !isLiteral(subject) { refuse(.invalidPublishSubject) }
         if subject.begins(with: "_GR_.") || subject.begins(with: "$GR.")
             || subject.begins(with: "$NRG.")
@@ -73,7 +75,11 @@ extension ClientSession {
             return false
         }
         if habits.contains(.restricted),
-            !isAllowedToPublish(subject, router.match(pointer, parser.subject.count))
+            !isAllowedToPublish(
+                subject,
+                subject.withUnsafeBytes {
+                    router.match($0.baseAddress ?? LoopRouter.nowhere, $0.count)
+                })
         {
             return false
         }

@@ -72,6 +72,24 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
     public var apiTotal: UInt64 { accounts.values.reduce(0) { $0 + $1.apiTotal } }
     public var apiErrors: UInt64 { accounts.values.reduce(0) { $0 + $1.apiErrors } }
 
+    /// What an account with JetStream has and was asked.
+    public struct AccountReport: Sendable {
+        public var name: String
+        public var usage: AccountUsage
+        public var limits: AccountStreamLimits
+        public var apiTotal: UInt64
+        public var apiErrors: UInt64
+    }
+
+    /// The accounts that have JetStream, in alphabetical order. On the loop.
+    public var accountReports: [AccountReport] {
+        limits.sorted { $0.key < $1.key }.map { name, limits in
+            AccountReport(
+                name: name, usage: broker.usage(of: name), limits: limits,
+                apiTotal: accounts[name]?.apiTotal ?? 0, apiErrors: accounts[name]?.apiErrors ?? 0)
+        }
+    }
+
     // MARK: Accounts
 
     /// Which accounts have JetStream from now on, and how much each may keep. On the loop, or before
