@@ -72,12 +72,19 @@ THROUGHPUT = [
     Workload("users with permissions: publish only, 128 B", "pub", 1, 128, 2_000_000, 1.5, setup="users"),
     Workload("users with permissions: 1 to 1, 128 B", "pairs", 1, 128, 2_000_000, 1.5, setup="users"),
     Workload("users with permissions: 4 pairs, 128 B", "pairs", 4, 128, 500_000, 1.5, setup="users"),
+    Workload("TLS: publish only, 128 B", "pub", 1, 128, 2_000_000, 1.5, setup="tls"),
+    Workload("TLS: 1 to 1, 16 B", "pairs", 1, 16, 2_000_000, 1.5, setup="tls"),
+    Workload("TLS: 1 to 1, 128 B", "pairs", 1, 128, 1_000_000, 1.5, setup="tls"),
+    Workload("TLS: 1 to 1, 1 KiB", "pairs", 1, 1024, 200_000, 1.5, setup="tls"),
+    Workload("TLS: 1 to 8, 128 B", "fan", 8, 128, 150_000, 1.5, setup="tls"),
+    Workload("TLS: 4 pairs, 128 B", "pairs", 4, 128, 300_000, 1.5, setup="tls"),
 ]
 
 #: Here `faster` is for the median and the 99th percentile of the time to an answer: 1 / 0.8.
 REQUESTS = [
     Workload("request-reply, 1 client, 128 B", "request", 1, 128, 20_000, 1.25, 1 / 0.6),
     Workload("request-reply, 16 clients, 128 B", "request", 16, 128, 5_000, 1.25, 1 / 0.6),
+    Workload("TLS: request-reply, 16 clients, 128 B", "request", 16, 128, 5_000, 1, 1.5, setup="tls"),
 ]
 
 IDLE_CONNECTIONS = 10_000
@@ -88,13 +95,22 @@ def build(folder: str) -> Path:
     compiler = shutil.which("cc") or shutil.which("clang")
     load = Path(folder) / "natsload"
     source = Path(__file__).with_name("natsload.c")
-    subprocess.run([compiler, "-O2", "-pthread", "-o", load, source], check=True)
+    subprocess.run([compiler, "-O2", "-pthread", "-o", load, source, "-lssl", "-lcrypto"], check=True)
     return load
 
 
 def environment(setup: str) -> dict:
-    login = {"NATSLOAD_USER": "bench", "NATSLOAD_PASSWORD": "bench"} if setup == "users" else {}
-    return {**os.environ, **login}
+    more = {"users": {"NATSLOAD_USER": "bench", "NATSLOAD_PASSWORD": "bench"}, "tls": {"NATSLOAD_TLS": "1"}}
+    return {**os.environ, **more.get(setup, {})}
+
+
+def tls_block(folder: Path) -> str:
+    """With a certificate of P-256, made for this run."""
+    files = folder / "server.pem", folder / "server.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    return f'tls {{ cert_file: "{files[0]}", key_file: "{files[1]}" }}\n'
 
 
 class Bench:
@@ -109,9 +125,9 @@ class Bench:
         """Duolog and nats-server with this setup."""
         if setup not in self.pairs:
             arguments = []
-            if setup == "users":
-                config = Path(self.folder) / "users.conf"
-                config.write_text(USERS)
+            if setup != "plain":
+                config = Path(self.folder) / f"{setup}.conf"
+                config.write_text(USERS if setup == "users" else tls_block(Path(self.folder)))
                 arguments = ["-c", str(config)]
             self.pairs[setup] = [
                 self.stack.enter_context(running(kind, arguments)) for kind in ("duolog", "nats-server")]

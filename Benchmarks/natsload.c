@@ -9,13 +9,15 @@
  *   natsload <port> subs    <clients> <payload bytes> <rounds each>           100 SUBs and their UNSUBs a round
  *   natsload <port> idle    <connections> 0 0                                 stays until standard input ends
  *
- * NATSLOAD_USER and NATSLOAD_PASSWORD in the environment go into CONNECT.
+ * NATSLOAD_USER and NATSLOAD_PASSWORD in the environment go into CONNECT; with NATSLOAD_TLS=1 everything behind INFO goes
+ * over TLS, and the server's certificate is taken as it comes.
  *
  * Prints: seconds, messages published, messages delivered; of requests also the median and the 99th and 99.9th
  * percentile of the time to the answer, in microseconds. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,9 +39,33 @@ static double now(void) {
     return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
+/* The TLS of a descriptor; NULL: none. */
+static SSL *secured[1 << 16];
+static SSL_CTX *tls;
+
+static ssize_t take(int fd, void *bytes, size_t capacity) {
+    return secured[fd] ? SSL_read(secured[fd], bytes, (int)capacity) : recv(fd, bytes, capacity, 0);
+}
+
+static void hang_up(int fd) {
+    SSL_free(secured[fd]);
+    secured[fd] = NULL;
+    close(fd);
+}
+
+static void begin_tls(int fd) {
+    char byte = 0;
+    while (byte != '\n')
+        if (recv(fd, &byte, 1, 0) != 1) fail("no INFO");
+    secured[fd] = SSL_new(tls);
+    SSL_set_fd(secured[fd], fd);
+    if (SSL_connect(secured[fd]) != 1) fail("TLS handshake");
+}
+
 static void send_all(int fd, const char *bytes, size_t count) {
     while (count > 0) {
-        ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
+        ssize_t sent =
+            secured[fd] ? SSL_write(secured[fd], bytes, (int)count) : send(fd, bytes, count, MSG_NOSIGNAL);
         if (sent <= 0) fail("send");
         bytes += sent;
         count -= sent;
@@ -50,7 +76,7 @@ static void send_all(int fd, const char *bytes, size_t count) {
 static void until_pong(int fd) {
     char bytes[65536], tail[7] = {0};
     for (;;) {
-        ssize_t count = recv(fd, bytes, sizeof bytes, 0);
+        ssize_t count = take(fd, bytes, sizeof bytes);
         if (count <= 0) fail("closed before PONG");
         for (ssize_t i = 0; i < count; i++) {
             memmove(tail, tail + 1, 5);
@@ -66,6 +92,7 @@ static int dial(const char *more) {
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) fail("connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (tls) begin_tls(fd);
     char hello[1024], login[512] = "";
     const char *user = getenv("NATSLOAD_USER"), *password = getenv("NATSLOAD_PASSWORD");
     if (user) snprintf(login, sizeof login, ",\"user\":\"%s\",\"pass\":\"%s\"", user, password ? password : "");
@@ -113,7 +140,7 @@ static void *publisher(void *argument) {
     if (left > 0) send_all(fd, batch, left * one);
     send_all(fd, "PING\r\n", 6);
     until_pong(fd);
-    close(fd);
+    hang_up(fd);
     free(batch);
     return NULL;
 }
@@ -130,7 +157,7 @@ static void *subscriber(void *argument) {
     pthread_barrier_wait(&start_line);
     long left = job->expected_bytes;
     while (left > 0) {
-        ssize_t count = recv(fd, bytes, 1 << 18, 0);
+        ssize_t count = take(fd, bytes, 1 << 18);
         if (count <= 0) fail("subscriber was cut off");
         left -= count;
     }
@@ -139,7 +166,7 @@ static void *subscriber(void *argument) {
         fprintf(stderr, "natsload: %ld bytes too many\n", -left);
         exit(1);
     }
-    close(fd);
+    hang_up(fd);
     free(bytes);
     return NULL;
 }
@@ -168,7 +195,7 @@ static void *responder(void *argument) {
     size_t held = 0;
     pthread_barrier_wait(&start_line);
     for (long done = 0; done < job->messages;) {
-        ssize_t count = recv(fd, bytes + held, sizeof bytes - held - 1, 0);
+        ssize_t count = take(fd, bytes + held, sizeof bytes - held - 1);
         if (count <= 0) fail("responder was cut off");
         held += count;
         bytes[held] = 0;
@@ -186,7 +213,7 @@ static void *responder(void *argument) {
         held -= whole;
         done++;
     }
-    close(fd);
+    hang_up(fd);
     return NULL;
 }
 
@@ -208,13 +235,13 @@ static void *requester(void *argument) {
         size_t expected =
             sprintf(line, "MSG _INBOX.c%d.%ld 1 %d\r\n", job->id, done, job->payload) + job->payload + 2;
         for (size_t got = 0; got < expected;) {
-            ssize_t count = recv(fd, bytes + got, sizeof bytes - got, 0);
+            ssize_t count = take(fd, bytes + got, sizeof bytes - got);
             if (count <= 0) fail("requester was cut off");
             got = without_ping(bytes, got + count);
         }
         job->latencies[done] = (unsigned)((now() - sent) * 1e9);
     }
-    close(fd);
+    hang_up(fd);
     return NULL;
 }
 
@@ -233,11 +260,11 @@ static void *wild_subscriber(void *argument) {
     char *bytes = malloc(1 << 18);
     pthread_barrier_wait(&start_line);
     for (long left = job->expected_bytes; left > 0;) {
-        ssize_t count = recv(fd, bytes, 1 << 18, 0);
+        ssize_t count = take(fd, bytes, 1 << 18);
         if (count <= 0) fail("subscriber was cut off");
         left -= count;
     }
-    close(fd);
+    hang_up(fd);
     free(bytes);
     return NULL;
 }
@@ -264,7 +291,7 @@ static void *wild_publisher(void *argument) {
     }
     send_all(fd, "PING\r\n", 6);
     until_pong(fd);
-    close(fd);
+    hang_up(fd);
     free(batch);
     free(payload);
     return NULL;
@@ -295,7 +322,7 @@ static void *flooder(void *argument) {
         send_all(fd, batch, length);
         until_pong(fd);
     }
-    close(fd);
+    hang_up(fd);
     free(batch);
     return NULL;
 }
@@ -334,6 +361,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     port = atoi(argv[1]);
+    if (getenv("NATSLOAD_TLS")) tls = SSL_CTX_new(TLS_client_method());
     const char *mode = argv[2];
     int count = atoi(argv[3]), payload = atoi(argv[4]), threads = 0;
     long messages = atol(argv[5]);

@@ -36,6 +36,8 @@ class Server:
         self.arguments = list(arguments)
         self.preexec = preexec
         self.environment = {}
+        # False: the test configures monitoring itself.
+        self.has_http = True
         self.process = None
         self.ports = {"nats": -1, "kafka": -1, "monitoring": -1}
         self.starts = 0
@@ -44,7 +46,8 @@ class Server:
     # ---- command line ------------------------------------------------------------------------
 
     def command(self):
-        common = ["-a", "127.0.0.1", "-p", str(self.ports["nats"]), "-m", str(self.ports["monitoring"]),
+        monitoring = ["-m", str(self.ports["monitoring"])] if self.has_http else []
+        common = ["-a", "127.0.0.1", "-p", str(self.ports["nats"]), *monitoring,
                   "-sd", str(self.data), "--ports_file_dir", str(self.folder)]
         if self.kind == "duolog":
             return [str(DUOLOG), *common, "--kafka_port", str(self.ports["kafka"]), *self.arguments]

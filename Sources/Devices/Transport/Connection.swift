@@ -17,8 +17,7 @@ public final class Connection: @unchecked Sendable {
     public let loop: EventLoop
     /// Never given out twice by this process.
     public let id: UInt64
-    /// The peer's. A proxy in front of a WebSocket may name another host.
-    public internal(set) var remoteAddress: (host: String, port: Int)
+    public let remoteAddress: (host: String, port: Int)
 
     /// Why it ended, once it has.
     public enum EndReason: Sendable {

@@ -227,8 +227,9 @@ final class Server {
                 let server = MonitoringServer { endpoints.respond(to: $0, $1) }
                 monitoring = server
                 let relay = try TLSRelay(
-                    host: host, port: max(0, port), tls: try TLSPlan(tls), on: loops.loops[0], to: server)
+                    host: host, port: max(0, port), tls: try TLSPlan(tls.askingNobody), on: loops.loops[0], to: server)
                 monitoringRelay = relay
+                reports.facts.httpsPort = relay.port
                 log.info("Starting https monitor on \(host):\(relay.port)")
             }
         } catch {

@@ -22,6 +22,17 @@ extension TLSPlan {
     }
 }
 
+extension TLSOptions {
+    /// The same for monitoring: scrapers show no certificate.
+    var askingNobody: TLSOptions {
+        var options = self
+        options.verifiesClients = false
+        options.pinnedCertificates = []
+        options.connectionRateLimit = 0
+        return options
+    }
+}
+
 extension TLSSettings {
     init(_ options: TLSOptions) {
         self.init(

@@ -13,34 +13,42 @@ extension Connection {
             receive(UnsafeRawBufferPointer(start: memory.raw, count: count), filter)
             if count == FilterMemory.readByteCount || peerHungUp { becomeReady() }
         } else if count == 0 {
-            peerIsGone()
+            peerIsGone(filter)
         } else if count != -Int(EAGAIN) {
             fail(.failed, from: loop)
         }
     }
 
-    private func peerIsGone() {
+    private func peerIsGone(_ filter: ConnectionFilter) {
+        if filter.awaitsTLS {
+            failure = .handshake("EOF")
+            endReason = endReason ?? .handshakeFailed
+        }
         endReason = endReason ?? .peerClosed
         end(.closing)
     }
+
+    /// Source: RFC 8446 section 5.1, the first byte of a record of type handshake.
+    private static let handshakeRecord: UInt8 = 0x16
 
     private func receive(_ bytes: UnsafeRawBufferPointer, _ filter: ConnectionFilter) {
         switch filter.stage {
         case .undecided: startTLS(filter)
         case .expectsTLS:
-            // Source: RFC 8446 section 5.1: a record of type handshake.
-            if bytes[0] != 0x16, filter.plan.tls!.allowsPlain { return goOnInTheClear(bytes) }
+            if bytes[0] != Self.handshakeRecord, filter.plan.tls!.allowsPlain { return goOnInTheClear(bytes) }
             startTLS(filter)
         case .handshake, .upgrade, .open: break
         }
         guard state == .open else { return }
         guard let tls = filter.tls else { return received(bytes, filter) }
+        if filter.isUntouched, bytes[0] != Self.handshakeRecord { return fail(.notTLS) }
+        filter.isUntouched = false
         var bytes = bytes
         if filter.stage == .handshake {
             switch tls.handshake(&bytes) {
             case nil: finishHandshake(filter)
             case .wantsMore: break
-            case .end: peerIsGone()
+            case .end: peerIsGone(filter)
             case .failed(let reason): return fail(.handshake(reason))
             }
             sendUnasked()
@@ -78,7 +86,7 @@ extension Connection {
         guard state == .open else { return }
         switch next {
         case .wantsMore: break
-        case .end: peerIsGone()
+        case .end: peerIsGone(filter)
         case .failed(let reason): fail(.tls(reason))
         }
     }

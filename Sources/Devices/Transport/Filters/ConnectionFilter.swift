@@ -25,6 +25,8 @@ final class ConnectionFilter {
     /// What the handler writes has to wait: the handshake is not over.
     var isHeld = false
     var hasSaidGoodbye = false
+    /// Nothing came yet.
+    var isUntouched = true
     /// The handshake counts among those that may begin in a second.
     var isCounted = false
 
@@ -41,6 +43,15 @@ final class ConnectionFilter {
     var framer: WebSocketFramer?
 
     init(_ plan: ConnectionPlan) { self.plan = plan }
+
+    /// Whether a peer that goes away now leaves a handshake that did not come about.
+    var awaitsTLS: Bool {
+        switch stage {
+        case .undecided, .handshake: true
+        case .expectsTLS: !plan.tls!.allowsPlain
+        case .upgrade, .open: false
+        }
+    }
 
     deinit { wire.release() }
 }

@@ -74,7 +74,9 @@ public enum FilterFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case handshakeTimeout
     /// More handshakes than may begin in a second.
     case tooManyHandshakes
-    /// The TLS library's reason.
+    /// What came first is nothing that TLS begins with.
+    case notTLS
+    /// The TLS library's reason, or `EOF` where the peer has gone.
     case handshake(String)
     /// The client's certificate is good, and not one of those that are let in.
     case unknownCertificate
@@ -88,7 +90,9 @@ public enum FilterFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether the connection was not yet what it should become.
     public var isBeforeStart: Bool {
         switch self {
-        case .handshakeTimeout, .tooManyHandshakes, .handshake, .unknownCertificate, .upgrade: true
+        case .handshakeTimeout, .tooManyHandshakes, .notTLS, .handshake, .unknownCertificate,
+            .upgrade:
+            true
         case .tls, .webSocket: false
         }
     }
@@ -97,6 +101,8 @@ public enum FilterFailure: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .handshakeTimeout: "TLS handshake timeout"
         case .tooManyHandshakes: "TLS handshake error: connection throttling is active"
+        case .notTLS:
+            "TLS handshake error: tls: first record does not look like a TLS handshake"
         case .handshake(let reason): "TLS handshake error: \(reason)"
         case .unknownCertificate: "TLS handshake error: certificate not pinned"
         case .tls(let reason): "read error: tls: \(reason)"

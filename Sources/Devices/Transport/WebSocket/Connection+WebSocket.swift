@@ -33,7 +33,6 @@ extension Connection {
     ) {
         filter.upgrade = nil
         webSocketRequest = request
-        if let host = request.forwardedFor { remoteAddress.host = host }
         enqueue(settings.agreement(to: request), .framed)
         filter.framer = WebSocketFramer(request)
         filter.webSocket = WebSocketDecoder(

@@ -87,7 +87,7 @@ public struct WebSocketRequest: Sendable, Equatable {
     public var host = ""
     /// What was in the cookies that ``WebSocketSettings/cookies`` names.
     public var cookies = WebSocketCookies()
-    /// The client's address as a proxy gives it.
+    /// The client's address as a proxy gives it, or anybody else: for the log alone.
     public var forwardedFor: String?
 
     // What was agreed on.

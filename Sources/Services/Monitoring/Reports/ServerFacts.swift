@@ -11,6 +11,7 @@ public struct ServerFacts: Sendable {
     public var kafkaPort: Int?
     public var httpHost = ""
     public var httpPort = 0
+    public var httpsPort = 0
     /// Empty, or with a slash in front and none at the end.
     public var httpBasePath = ""
     public var authRequired = false

@@ -94,7 +94,7 @@ extension ReportService {
         json.field("http_host", facts.httpHost)
         json.field("http_port", facts.httpPort)
         json.field("http_base_path", facts.httpBasePath)
-        json.field("https_port", 0)
+        json.field("https_port", facts.httpsPort)
         json.number("auth_timeout", facts.authTimeout)
         json.field("max_control_line", options.maximumControlLine)
         json.field("max_payload", options.maximumPayload)

@@ -67,7 +67,7 @@ final class ClientLog: Sendable {
     private func tellFailure(_ connection: Connection, _ name: String) {
         switch connection.failure {
         case nil: break
-        case .handshakeTimeout?, .tooManyHandshakes?:
+        case .handshakeTimeout?, .tooManyHandshakes?, .notTLS?:
             log.debug("\(name) - \(connection.failure!)")
         case .some(let failure): log.error("\(name) - \(failure)")
         }
@@ -142,6 +142,7 @@ final class ClientLog: Sendable {
 
     private static func address(_ connection: Connection) -> String {
         let (host, port) = connection.remoteAddress
-        return "\(host):\(port)"
+        let client = connection.webSocketRequest?.forwardedFor.map { $0 + "/" } ?? ""
+        return "\(client)\(host):\(port)"
     }
 }
