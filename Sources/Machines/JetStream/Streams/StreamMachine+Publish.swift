@@ -143,15 +143,13 @@ extension StreamMachine {
     private func discardError(subject: RawSpan, size: StoredSize) -> JetStreamError? {
         var replaces: UInt64?
         if config.maxMessagesPerSubject > 0, let number = ledger.subjects.number(of: subject),
-            ledger.subjects.entries[Int(number)].count >= UInt64(config.maxMessagesPerSubject)
+            ledger.subjects.count(of: number) >= UInt64(config.maxMessagesPerSubject)
         {
             if config.discardNewPerSubject {
                 return .storeFailed("maximum messages per subject exceeded")
             }
             // The oldest of the subject makes room for the new one.
-            replaces = ledger.next(from: ledger.subjects.entries[Int(number)].first) {
-                $0 == number
-            }
+            replaces = ledger.next(from: 0, of: number)
         }
         if config.maxMessages > 0, replaces == nil,
             ledger.messageCount >= UInt64(config.maxMessages)

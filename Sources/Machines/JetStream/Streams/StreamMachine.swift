@@ -106,9 +106,9 @@ public struct StreamMachine: Sendable {
         let limit = config.maxMessagesPerSubject
         ledger.keepsLinks = limit > 1
         if limit > 0 {
-            for number in ledger.subjects.entries.indices {
-                while ledger.subjects.entries[number].count > UInt64(limit) {
-                    ledger.remove(ledger.first(of: UInt32(number)))
+            for number in 0..<UInt32(ledger.subjects.numberCount) {
+                while ledger.subjects.count(of: number) > UInt64(limit) {
+                    ledger.remove(ledger.first(of: number))
                 }
             }
         }
@@ -126,7 +126,7 @@ public struct StreamMachine: Sendable {
 
     private mutating func enforceSubjectLimit() {
         guard let number = ledger.number(at: ledger.lastSequence) else { return }
-        while ledger.subjects.entries[Int(number)].count > UInt64(config.maxMessagesPerSubject) {
+        while ledger.subjects.count(of: number) > UInt64(config.maxMessagesPerSubject) {
             ledger.remove(ledger.first(of: number))
         }
     }
@@ -146,7 +146,7 @@ public struct StreamMachine: Sendable {
         var selector = SubjectSelector([filter])
         let numbers = selector.selected(in: ledger.subjects)
         if numbers.count == 1 { return purge(number: numbers[0], below: below) }
-        let left = numbers.reduce(UInt64(0)) { $0 + ledger.subjects.entries[Int($1)].count }
+        let left = numbers.reduce(UInt64(0)) { $0 + ledger.subjects.count(of: $1) }
         var removed: UInt64 = 0
         var position = ledger.firstSequence
         while removed < left, let sequence = selector.next(from: position, in: ledger),
@@ -160,10 +160,10 @@ public struct StreamMachine: Sendable {
     }
 
     private mutating func purge(number: UInt32, below: UInt64) -> UInt64 {
-        let generation = ledger.subjects.generations[Int(number)]
+        let generation = ledger.subjects.generation(of: number)
         var removed: UInt64 = 0
-        while ledger.subjects.entries[Int(number)].count > 0,
-            ledger.subjects.generations[Int(number)] == generation
+        while ledger.subjects.count(of: number) > 0,
+            ledger.subjects.generation(of: number) == generation
         {
             let first = ledger.first(of: number)
             guard first < below else { break }
@@ -184,7 +184,7 @@ public struct StreamMachine: Sendable {
 
     /// The subject stored at `sequence`; nil where there is nothing.
     public func subject(of sequence: StreamSequence) -> [UInt8]? {
-        ledger.number(at: sequence.value).map { ledger.subjects.entries[Int($0)].subject }
+        ledger.number(at: sequence.value).map { ledger.subjects.subject(of: $0) }
     }
 
     /// The first message from `start` on, of a subject that `filter` matches.
@@ -207,11 +207,11 @@ public struct StreamMachine: Sendable {
         }
         var last: UInt64 = 0
         for number in selector.selected(in: ledger.subjects)
-        where ledger.subjects.entries[Int(number)].last > last {
+        where ledger.subjects.lastBound(of: number) > last {
             let found = ledger.last(of: number)
             if found <= end.value {
                 last = max(last, found)
-            } else if let earlier = ledger.previous(from: end.value, where: { $0 == number }) {
+            } else if let earlier = ledger.previous(from: end.value, of: number) {
                 last = max(last, earlier)
             }
         }
@@ -228,7 +228,7 @@ public struct StreamMachine: Sendable {
         for number in selector.selected(in: ledger.subjects) {
             var last = ledger.last(of: number)
             if last > end.value {
-                guard let earlier = ledger.previous(from: end.value, where: { $0 == number }) else {
+                guard let earlier = ledger.previous(from: end.value, of: number) else {
                     continue
                 }
                 last = earlier
@@ -250,9 +250,9 @@ public struct StreamMachine: Sendable {
         var selector = SubjectSelector([filter])
         return selector.selected(in: ledger.subjects)
             .map { number in
-                let entry = ledger.subjects.entries[Int(number)]
-                return (
-                    subject: String(repairingUTF8: entry.subject.span.bytes), count: entry.count
+                (
+                    subject: ledger.subjects.withSubject(of: number) { String(repairingUTF8: $0) },
+                    count: ledger.subjects.count(of: number)
                 )
             }
             .sorted { $0.subject < $1.subject }

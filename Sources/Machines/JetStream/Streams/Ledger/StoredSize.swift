@@ -3,7 +3,7 @@
 /// The count is subject, header block and payload plus what nats-server's file store adds: 30 bytes, and 4 more where
 /// there are headers. Limits and stream infos use it, so they agree with nats-server to the byte.
 public struct StoredSize: Hashable, Sendable {
-    let raw: UInt32
+    private let raw: UInt32
 
     private static let headerFlag: UInt32 = 0x8000_0000
     private static let overhead = 30
@@ -14,7 +14,12 @@ public struct StoredSize: Hashable, Sendable {
         raw = UInt32(min(bare, Int(Self.headerFlag) - 1)) | flag
     }
 
-    init(raw: UInt32) { self.raw = raw }
+    private init(raw: UInt32) { self.raw = raw }
+
+    /// The same with the header flag in the lowest bit, so that sizes that are alike need few bits to tell apart.
+    var packed: UInt32 { raw << 1 | raw >> 31 }
+
+    init(packed: UInt32) { self.init(raw: packed >> 1 | packed << 31) }
 
     /// What limits and infos count.
     public var accounted: UInt64 {
