@@ -49,6 +49,40 @@ public struct CatalogMachine: Sendable {
         self.kafkaAccount = kafkaAccount
     }
 
+    // MARK: Snapshots
+
+    /// Every record that an empty catalog needs to become this one, but for ``nextIDs``.
+    public var records: [CatalogRecord] {
+        var records: [CatalogRecord] = []
+        for stream in streams.values.sorted(by: { $0.id < $1.id }) {
+            records.append(
+                .streamCreated(
+                    .init(
+                        id: stream.id, origin: stream.origin, name: stream.name,
+                        topicID: stream.topicID, created: stream.created,
+                        keyPrefix: stream.keyPrefix, subjects: stream.subjects, logs: stream.logs,
+                        streamConfig: stream.streamConfig, topicConfig: stream.topicConfig)))
+        }
+        for (log, consumers) in consumers.sorted(by: { $0.key < $1.key }) {
+            for consumer in consumers.values.sorted(by: { $0.name < $1.name }) {
+                records.append(
+                    .consumerCreated(
+                        log, name: consumer.name, created: consumer.created,
+                        config: consumer.config))
+            }
+        }
+        return records
+    }
+
+    /// What the next stream and the next log will be called. Ids of what was deleted are not given again.
+    public var nextIDs: (stream: StreamID, log: LogID) { (nextStreamID, nextLogID) }
+
+    /// In recovery: ids below were given out before.
+    public mutating func skipIDs(below stream: StreamID, _ log: LogID) {
+        nextStreamID = max(nextStreamID, stream)
+        nextLogID = max(nextLogID, log)
+    }
+
     // MARK: Looking up
 
     public subscript(id: StreamID) -> StreamEntry? { streams[id] }

@@ -18,6 +18,9 @@ struct DeadlineQueue: Sendable {
     private var line: Deque<Entry> = []
     private var heap = Heap<Entry>()
 
+    /// All of them, in no order.
+    var entries: [Entry] { Array(line) + heap.unordered }
+
     mutating func insert(deadline: Int64, sequence: UInt64) {
         let entry = Entry(deadline: deadline, sequence: sequence)
         if let last = line.last, entry < last { heap.insert(entry) } else { line.append(entry) }

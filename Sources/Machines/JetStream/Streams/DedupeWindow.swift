@@ -16,6 +16,11 @@ struct DedupeWindow: Sendable {
 
     var count: Int { sequences.count }
 
+    /// All ids that it remembers, oldest first: a snapshot keeps them.
+    var entries: some RandomAccessCollection<(id: [UInt8], sequence: UInt64, time: Timestamp)> {
+        arrivals.lazy.map { ($0.id, $0.sequence, $0.time) }
+    }
+
     /// The sequence that `id` has, if it was stored less than `window` nanoseconds before `now`.
     func sequence(of id: [UInt8], now: Timestamp, window: Int64) -> UInt64? {
         guard let sequence = sequences[id] else { return nil }

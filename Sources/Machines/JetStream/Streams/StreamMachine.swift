@@ -29,6 +29,24 @@ public struct StreamMachine: Sendable {
         ledger.keepsLinks = config.maxMessagesPerSubject > 1
     }
 
+    /// What a snapshot kept.
+    init(
+        config: StreamConfig, created: Timestamp, ledger: StreamLedger, lastTime: Timestamp?,
+        lastMessageID: [UInt8]
+    ) {
+        self.config = config
+        self.created = created
+        self.ledger = ledger
+        self.lastTime = lastTime
+        self.lastMessageID = lastMessageID
+        filters = config.subjectFilters
+    }
+
+    /// An id that a snapshot kept, in the order of their arrival.
+    mutating func remember(_ id: [UInt8], _ sequence: UInt64, _ time: Timestamp) {
+        dedupe.store(id, sequence: sequence, time: time, window: config.duplicateWindow)
+    }
+
     public var firstSequence: StreamSequence { StreamSequence(ledger.firstSequence) }
     public var lastSequence: StreamSequence { StreamSequence(ledger.lastSequence) }
     public var messageCount: UInt64 { ledger.messageCount }

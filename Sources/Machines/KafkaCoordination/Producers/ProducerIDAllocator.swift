@@ -20,6 +20,9 @@ public struct ProducerIDAllocator: Sendable {
         unused.isEmpty ? .producerIDsReserved(upTo: reservedEnd + Self.blockIDCount) : nil
     }
 
+    /// What a fresh allocator needs to become this one after a restart: for snapshots.
+    public var record: CoordinationRecord { .producerIDsReserved(upTo: reservedEnd) }
+
     /// Live, after ``reservation()`` was appended and applied: its block is ours to give.
     public mutating func begin(upTo end: Int64) {
         precondition(unused.isEmpty, "a block was begun before the one at \(unused) was used up")

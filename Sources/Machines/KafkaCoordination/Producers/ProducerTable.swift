@@ -16,7 +16,7 @@ public struct ProducerTable: Sendable {
     /// How many batches of one producer are remembered. Clients keep at most so many in flight.
     public static let windowBatchCount = 5
 
-    private var producers: [ProducerID: Producer] = [:]
+    var producers: [ProducerID: Producer] = [:]
 
     public init() {}
 
@@ -97,7 +97,7 @@ public struct ProducerSummary: Hashable, Sendable {
 }
 
 /// One producer's last batches in its newest epoch.
-private struct Producer: Sendable {
+struct Producer: Sendable {
     struct Batch: Sendable {
         var firstSequence: Int32
         var lastSequence: Int32
@@ -107,12 +107,19 @@ private struct Producer: Sendable {
 
     var epoch: Int16
     /// Oldest first, at most ``ProducerTable/windowBatchCount``. Never empty once a batch was applied.
-    private var window: [Batch] = []
+    private(set) var window: [Batch] = []
     /// How many records follow each other without a gap up to the newest one. What lies that close behind the
     /// newest was certainly written; what lies further back may have been refused.
-    private var runRecordCount: Int64 = 0
+    private(set) var runRecordCount: Int64 = 0
 
     init(epoch: Int16) { self.epoch = epoch }
+
+    /// What a snapshot kept.
+    init(epoch: Int16, runRecordCount: Int64, window: [Batch]) {
+        self.epoch = epoch
+        self.runRecordCount = runRecordCount
+        self.window = window
+    }
 
     var lastSequence: Int32 { window.last?.lastSequence ?? -1 }
     var lastAppendTime: Timestamp { window.last?.appendTime ?? Timestamp(nanoseconds: 0) }

@@ -40,7 +40,7 @@ struct LedgerChunk: Sendable {
     private var openSizes: [UInt32] = []
     private var sealed: Sealed?
     /// One bit for each entry that is gone; empty while none is.
-    private var gone: [UInt64] = []
+    private(set) var gone: [UInt64] = []
     /// How far the next message of the same subject is, 0 for "not known"; shorter than the others, or empty.
     private var links: [UInt32] = []
     /// How many sequences it has: `capacity` unless it is the last one.
@@ -48,6 +48,45 @@ struct LedgerChunk: Sendable {
     private(set) var liveCount = 0
 
     var isFull: Bool { count == Self.capacity }
+
+    init() {}
+
+    /// Sequences that hold nothing.
+    init(emptyPlaceCount: Int) {
+        count = emptyPlaceCount
+        guard !isFull, count > 0 else { return }
+        openNumbers = Array(repeating: 0, count: count)
+        openSizes = openNumbers
+        for entry in 0..<count { markGone(entry) }
+    }
+
+    /// What a snapshot kept. The columns have as many entries as there are places, or as `places` has.
+    init(
+        count: Int, liveCount: Int, numbers: PackedColumn, sizes: PackedColumn, places: [UInt16],
+        gone: [UInt64]
+    ) {
+        self.count = count
+        self.liveCount = liveCount
+        self.gone = gone
+        if count == Self.capacity {
+            sealed = Sealed(numbers: numbers, sizes: sizes, places: places)
+        } else {
+            openNumbers = (0..<numbers.count).map { numbers[$0] }
+            openSizes = (0..<sizes.count).map { sizes[$0] }
+            if !gone.isEmpty, gone.count < Self.capacity / 64 {
+                self.gone += Array(repeating: 0, count: Self.capacity / 64 - gone.count)
+            }
+        }
+    }
+
+    /// Both columns as a snapshot keeps them.
+    var storedColumns: (numbers: PackedColumn, sizes: PackedColumn) {
+        if let sealed { return (sealed.numbers, sealed.sizes) }
+        return (PackedColumn(openNumbers), PackedColumn(openSizes))
+    }
+
+    /// The place of each entry where entries are not places.
+    var storedPlaces: [UInt16] { sealed?.places ?? [] }
 
     // MARK: Reading
 

@@ -22,6 +22,35 @@ struct LedgerColumns: Sendable {
 
     }
 
+    // MARK: Snapshots
+
+    var chunkCount: Int { chunks.count }
+
+    func chunk(_ index: Int) -> LedgerChunk { chunks[index] }
+
+    /// The next chunk of a snapshot. All before it are full.
+    mutating func restore(_ chunk: LedgerChunk, numberCount: Int) {
+        chunks.append(chunk)
+        if chunk.isFull { summarize(numberCount: numberCount) }
+    }
+
+    /// Calls `body` with the sequence and number of each message, in order.
+    func forEach(_ body: (UInt64, UInt32) -> Void) {
+        for (index, chunk) in chunks.enumerated() {
+            var place = 0
+            while place < chunk.count {
+                var number: UInt32 = 0
+                let found = chunk.firstPlace(in: place..<chunk.count) {
+                    number = $0
+                    return true
+                }
+                guard let found else { break }
+                body(base + UInt64(index) * Self.capacity + UInt64(found), number)
+                place = found + 1
+            }
+        }
+    }
+
     // MARK: Reading single places
 
     func number(at sequence: UInt64) -> UInt32? {

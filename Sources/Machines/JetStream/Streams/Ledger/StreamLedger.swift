@@ -18,8 +18,8 @@ struct StreamLedger: Sendable {
     private(set) var messageCount: UInt64 = 0
     private(set) var byteCount: UInt64 = 0
     private(set) var subjects = SubjectTable()
+    private(set) var columns: LedgerColumns
 
-    private var columns: LedgerColumns
     /// How many removals there ever were; the last few of them are in `recentRemovals`.
     private(set) var removalCount: UInt64 = 0
     private var recentRemovals: Deque<Removal> = []
@@ -34,6 +34,33 @@ struct StreamLedger: Sendable {
         self.firstSequence = firstSequence
         lastSequence = firstSequence - 1
         columns = LedgerColumns(base: firstSequence)
+    }
+
+    /// What a snapshot kept.
+    init(
+        firstSequence: UInt64, lastSequence: UInt64, messageCount: UInt64, byteCount: UInt64,
+        subjects: SubjectTable, columns: LedgerColumns
+    ) {
+        self.firstSequence = firstSequence
+        self.lastSequence = lastSequence
+        self.messageCount = messageCount
+        self.byteCount = byteCount
+        self.subjects = subjects
+        self.columns = columns
+    }
+
+    /// Finds out again where the next message of each subject is.
+    mutating func makeLinks() {
+        var last = [UInt64](repeating: 0, count: subjects.numberCount)
+        var links: [(UInt64, UInt32)] = []
+        columns.forEach { sequence, number in
+            let before = last[Int(number)]
+            if before > 0, let distance = UInt32(exactly: sequence - before) {
+                links.append((before, distance))
+            }
+            last[Int(number)] = sequence
+        }
+        for (sequence, distance) in links { columns.setLink(distance, at: sequence) }
     }
 
     // MARK: Reading

@@ -29,12 +29,15 @@ struct SubjectTable: Sendable {
     private(set) var numberCount = 0
     private(set) var liveCount = 0
     private var freeNumbers: [UInt32] = []
+    /// Not given out before all numbers of the snapshot are there.
+    private var restoredFreeNumbers: [UInt32] = []
     private var arena = SubjectArena()
     private var index = SubjectIndex()
     /// The generation of numbers that are given out for the first time.
     private var firstGeneration: UInt32 = 0
     private var lastGeneration: UInt32 = 0
 
+    static let pageNumberCount = 1 << pageShift
     private static let pageShift = 10
     private static let pageMask = 1 << pageShift - 1
 
@@ -118,6 +121,30 @@ struct SubjectTable: Sendable {
         self = SubjectTable()
         firstGeneration = next
         lastGeneration = next
+    }
+
+    // MARK: Snapshots
+
+    /// The next number of a snapshot, in order.
+    mutating func restore(_ subject: RawSpan, count: UInt64, first: UInt64, last: UInt64, isLastStale: Bool) {
+        let number = insert(
+            subject, hash: SubjectIndex.hash(subject), count: count, first: first, last: last)
+        let (page, place) = Self.position(number)
+        pages[page][place].isLastStale = isLastStale
+    }
+
+    /// The next number of a snapshot was free.
+    mutating func restoreFree() {
+        let number = UInt32(numberCount)
+        place(
+            Entry(count: 0, first: 0, last: 0, location: 0, generationAndStale: firstGeneration << 1),
+            at: number)
+        restoredFreeNumbers.append(number)
+    }
+
+    mutating func finishRestoring() {
+        freeNumbers = restoredFreeNumbers
+        restoredFreeNumbers = []
     }
 
     /// A subject that is not here yet.
