@@ -58,7 +58,7 @@ public struct CatalogMachine: Sendable {
             records.append(
                 .streamCreated(
                     .init(
-                        id: stream.id, origin: stream.origin, name: stream.name,
+                        id: stream.id, account: stream.account, origin: stream.origin, name: stream.name,
                         topicID: stream.topicID, created: stream.created,
                         keyPrefix: stream.keyPrefix, subjects: stream.subjects, logs: stream.logs,
                         streamConfig: stream.streamConfig, topicConfig: stream.topicConfig)))

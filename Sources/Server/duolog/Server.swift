@@ -27,7 +27,7 @@ final class Server {
     let nats: NATSService
     private let dataFolder: String?
     private let start: Timestamp
-    private var wal: WriteAheadLog?
+    private var store: LogStore?
     private var broker: Broker?
     private var jetStream: JetStreamService?
     private var kafka: KafkaService?
@@ -72,7 +72,7 @@ final class Server {
         } catch {
             monitoring?.stop()
             loops.stop()
-            wal?.close()
+            store?.close()
             throw error
         }
         log.info("Server is ready")
@@ -117,7 +117,8 @@ final class Server {
         monitoring?.stop()
         nats.stop()
         loops.stop()
-        wal?.close()
+        broker?.finish()
+        store?.close()
         portsFile?.remove()
         if let file = options.pidFile { unlink(file) }
         log.info("Server Exiting..")
@@ -139,12 +140,12 @@ final class Server {
         if program.isNATSServer && options.jetStream?.storeDirectory == nil && options.storeDirectory == nil {
             log.warning("Temporary storage directory used, data could be lost on system reboot")
         }
-        let wal: WriteAheadLog
-        do { wal = try WriteAheadLog(directory: folder) } catch {
+        let store: LogStore
+        do { store = try LogStore(directory: folder) } catch {
             throw ServerFailure(description: "cannot use data folder \(folder): \(error)")
         }
-        self.wal = wal
-        let broker = Broker(loop: loops.loops[0], wal: wal, options: BrokerOptions(options), log: log)
+        self.store = store
+        let broker = Broker(loop: loops.loops[0], store: store, options: BrokerOptions(options), log: log)
         self.broker = broker
         broker.nats = nats.routing
         let summary = try broker.recover()

@@ -21,31 +21,23 @@ extension Broker {
         let frame = FrameHeader(
             kind: .batch, log: log.id, epoch: PartitionLog.leaderEpoch, baseOffset: base,
             lastOffset: base.advanced(by: Int(header.lastOffsetDelta)), appendTime: appendTime)
-        let position = try wal.append(frame, payloadByteCount: bytes.byteCount) { memory in
+        log.lastChange = try store.append(frame, payloadByteCount: bytes.byteCount) { memory in
             memory.copy(bytes)
             RecordBatchPatch.assign(
                 baseOffset: base, leaderEpoch: PartitionLog.leaderEpoch, in: &memory)
         }
-        apply(
-            header, at: base, byteCount: bytes.byteCount, position: position,
-            appendTime: appendTime, to: log)
+        apply(header, at: base, appendTime: appendTime, to: log)
         unreadable.append(
             .init(
-                mark: wal.appendedMark, log: log, end: log.endOffset,
-                livePlace: forLiveSubscribers ? log.index.entries.count - 1 : nil))
+                mark: store.wal.appendedMark, log: log, end: log.endOffset,
+                liveBase: forLiveSubscribers ? base : nil))
         return base
     }
 
     /// What a batch changes, live and in recovery. Its records' JetStream view is applied apart.
     func apply(
-        _ header: RecordBatchHeader, at base: Offset, byteCount: Int, position: WALPosition,
-        appendTime: Timestamp, to log: PartitionLog
+        _ header: RecordBatchHeader, at base: Offset, appendTime: Timestamp, to log: PartitionLog
     ) {
-        log.index.append(
-            .init(
-                baseOffset: base, position: position, byteCount: UInt32(byteCount),
-                lastOffsetDelta: UInt32(header.lastOffsetDelta), appendTime: appendTime,
-                maxTimestampMilliseconds: header.maxTimestampMilliseconds))
         log.endOffset = base.advanced(by: Int(header.lastOffsetDelta) + 1)
         if header.hasProducer {
             log.producers.apply(ProducerBatch(header), baseOffset: base, appendTime: appendTime)
@@ -57,11 +49,13 @@ extension Broker {
     func appendControl(
         _ kind: FrameKind, of log: LogID, _ payload: RawSpan
     ) throws(StorageError) -> WALPosition {
-        try wal.append(
+        let end = logs[log]?.endOffset ?? Offset(0)
+        let position = try store.append(
             FrameHeader(
-                kind: kind, log: log, epoch: PartitionLog.leaderEpoch,
-                baseOffset: logs[log]?.endOffset ?? Offset(0), lastOffset: logs[log]?.endOffset ?? Offset(0),
-                appendTime: loop.now), payload)
+                kind: kind, log: log, epoch: PartitionLog.leaderEpoch, baseOffset: end,
+                lastOffset: end, appendTime: loop.now), payload)
+        logs[log]?.lastChange = position
+        return position
     }
 }
 

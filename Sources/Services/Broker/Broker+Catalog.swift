@@ -70,24 +70,23 @@ extension Broker {
     /// Appends a catalog record and applies it.
     func change(_ record: CatalogRecord) throws(CatalogFailure) {
         let bytes = record.encoded()
-        let position: WALPosition
         do {
             // What the open batches hold comes before the change, here as in recovery.
             sealOpenBatches()
-            position = try appendControl(.catalog, of: .catalog, bytes.span.bytes)
+            try appendControl(.catalog, of: .catalog, bytes.span.bytes)
         } catch { throw .storage(error) }
-        apply(record, position, byteCount: bytes.count)
+        apply(record)
         catalogObserver?.catalogChanged(record)
     }
 
     /// Live and in recovery.
-    func apply(_ record: CatalogRecord, _ position: WALPosition, byteCount: Int) {
+    func apply(_ record: CatalogRecord) {
         switch record {
         case .consumerCreated(let log, _, _, _), .consumerUpdated(let log, _, _),
             .consumerDeleted(let log, _):
             catalog.apply(record)
             guard let log = logs[log] else { return }
-            log.viewFrames.append(.catalog, at: position, byteCount: byteCount)
+            log.lastChange = changePosition
             if log.view != nil { applyToConsumers(record, of: log) }
         case .streamDeleted(let id):
             if let topicName = catalog[id]?.topicName { forgetOffsets(ofTopic: topicName) }

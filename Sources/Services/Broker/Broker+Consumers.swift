@@ -9,9 +9,8 @@ import Storage
 import Transport
 
 extension Broker {
-    /// What the catalog says of a consumer of a log with a JetStream view: created, changed or deleted. Live, in
-    /// recovery, and when the view of a topic's log is made later; then all that happened to the log comes again in its
-    /// order, so the view is what it was when the consumer was made.
+    /// What the catalog says of a consumer of a log with a JetStream view: created, changed or deleted. Live and in
+    /// recovery alike.
     func applyToConsumers(_ record: CatalogRecord, of log: PartitionLog) {
         switch record {
         case .consumerCreated(_, let name, let created, let json):
@@ -38,13 +37,6 @@ extension Broker {
         }
     }
 
-    func replayConsumerFrame(_ payload: RawSpan, _ position: WALPosition, of log: PartitionLog)
-        throws
-    {
-        log.viewFrames.append(.consumer, at: position, byteCount: payload.byteCount)
-        if log.view != nil { try applyConsumerFrame(payload, of: log) }
-    }
-
     /// What happened to a consumer: the length of its name as a varint, its name and the machine's record.
     func applyConsumerFrame(_ payload: RawSpan, of log: PartitionLog) throws {
         var reader = ByteReader(payload)
@@ -67,9 +59,7 @@ extension Broker {
         writer.append(consumer.name)
         writer.append(record)
         do {
-            let position = try appendControl(
-                .consumer, of: consumer.log.id, writer.bytes.span.bytes)
-            consumer.log.viewFrames.append(.consumer, at: position, byteCount: writer.count)
+            try appendControl(.consumer, of: consumer.log.id, writer.bytes.span.bytes)
             return true
         } catch {
             log.error("consumer \(consumer.name) of log \(consumer.log.id.value): \(error)")
@@ -79,18 +69,27 @@ extension Broker {
 
     /// The first sequence that was appended at `time` or later; the next one if there is none.
     public func sequence(from time: Timestamp, in log: PartitionLog) -> StreamSequence {
-        guard let place = log.index.firstIndex(appendedAt: time) else {
-            return StreamSequence(log.endOffset)
+        do {
+            guard let batch = try store.firstBatch(of: log.id, appendedAt: time) else {
+                return StreamSequence(log.endOffset)
+            }
+            // In recovery, what comes later may be there already.
+            return StreamSequence(min(batch.baseOffset, log.endOffset))
+        } catch {
+            self.log.error("log \(log.id.value) cannot be searched by time: \(error)")
+            return StreamSequence(log.startOffset)
         }
-        return StreamSequence(log.index.entries[place].baseOffset)
     }
 
     /// When the message at `sequence` was appended.
     public func time(of sequence: StreamSequence, in log: PartitionLog) -> Timestamp {
-        let offset = Offset(sequence)
-        // What no batch holds yet was taken in this turn.
-        guard let place = log.index.firstIndex(holding: offset) else { return loop.now }
-        return log.index.entries[place].appendTime
+        do {
+            // What no batch holds yet was taken in this turn.
+            return try store.batch(of: log.id, holding: Offset(sequence))?.appendTime ?? loop.now
+        } catch {
+            self.log.error("the time of message \(sequence.value) of log \(log.id.value): \(error)")
+            return loop.now
+        }
     }
 
     private func retire(_ consumer: StreamConsumer) {

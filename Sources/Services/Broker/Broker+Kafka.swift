@@ -7,7 +7,7 @@ extension Broker {
     /// Kafka's cluster id: the data folder's own id, in 22 characters of the URL alphabet.
     public var clusterID: String {
         var text = ""
-        for character in Base64.encode(wal.folderID) where character != "=" {
+        for character in Base64.encode(store.wal.folderID) where character != "=" {
             switch character {
             case "+": text.append("-")
             case "/": text.append("_")
@@ -17,8 +17,8 @@ extension Broker {
         return text
     }
 
-    public var dataFolderPath: String { wal.folderPath }
+    public var dataFolderPath: String { store.wal.folderPath }
 
     /// How much is taken and on its way to the disk.
-    public var undurableByteCount: Int { wal.pendingByteCount }
+    public var undurableByteCount: Int { store.wal.pendingByteCount }
 }

@@ -6,12 +6,12 @@ import Storage
 
 extension Broker {
     /// Gives the records of a batch that Kafka produced to the core NATS subscribers of their subjects.
-    func deliverLive(_ log: PartitionLog, place: Int) {
+    func deliverLive(_ log: PartitionLog, from base: Offset) {
         guard let nats = routing(of: log), !log.isDeleted else { return }
-        let entry = log.index.entries[place]
         var rendering = NATSMessageBuffer()
         do {
-            let bytes = try wal.read(entry.position, byteCount: Int(entry.byteCount))
+            guard let batch = try store.batch(of: log.id, holding: base) else { return }
+            let bytes = try store.read(batch)
             try reader.forEachRecord(of: bytes.span.bytes) { _, record in
                 rendering.render(record, prefix: log.keyPrefix)
                 if rendering.headers.byteCount > 0 {
@@ -26,7 +26,7 @@ extension Broker {
             }
         } catch {
             self.log.error(
-                "records of log \(log.id.value) at offset \(entry.baseOffset.value) cannot be read: \(error)")
+                "records of log \(log.id.value) at offset \(base.value) cannot be read: \(error)")
         }
     }
 }

@@ -13,11 +13,11 @@ extension Broker {
     /// - Throws: `storageFull` and nothing has changed.
     func openBatch(of log: PartitionLog, forRecordOf byteCount: Int) throws(StorageError) {
         let need = byteCount + (log.openBatch.isOpen ? 0 : OpenBatch.overheadByteCount)
-        if openBatchByteCount + need > wal.reservedByteCount
+        if openBatchByteCount + need > store.wal.reservedByteCount
             || log.openBatch.isOpen && log.openBatch.builder.byteCount + byteCount > OpenBatch.byteLimit
         {
             sealOpenBatches()
-            try wal.reserveRoom(for: byteCount + OpenBatch.overheadByteCount)
+            try store.wal.reserveRoom(for: byteCount + OpenBatch.overheadByteCount)
         }
         if !log.openBatch.isOpen {
             log.openBatch.open(at: log.endOffset)

@@ -17,38 +17,34 @@ extension Broker {
         of log: PartitionLog, from offset: Offset, byteLimit: Int, atLeastOne: Bool,
         into bytes: inout [UInt8]
     ) throws(StorageError) -> Int {
-        guard var place = log.index.firstIndex(holding: offset) else { return 0 }
         let start = bytes.count
-        while place < log.index.entries.count {
-            let entry = log.index.entries[place]
-            guard entry.lastOffset < log.readableEnd else { break }
+        var batches = store.batches(of: log.id, from: offset)
+        while let batch = try batches.next(), batch.lastOffset < log.readableEnd {
             let taken = bytes.count - start
-            guard taken + Int(entry.byteCount) <= byteLimit || (taken == 0 && atLeastOne) else { break }
-            bytes.append(contentsOf: try readBatch(entry, of: log))
-            place += 1
+            guard taken + batch.byteCount <= byteLimit || (taken == 0 && atLeastOne) else { break }
+            bytes.append(contentsOf: try readBatch(batch, of: log))
         }
         return bytes.count - start
     }
 
     /// How many bytes can be read from `offset` on, at most about `limit`.
-    public func readableByteCount(of log: PartitionLog, from offset: Offset, limit: Int) -> Int {
-        guard var place = log.index.firstIndex(holding: offset) else { return 0 }
+    public func readableByteCount(
+        of log: PartitionLog, from offset: Offset, limit: Int
+    ) throws(StorageError) -> Int {
         var count = 0
-        while place < log.index.entries.count, count < limit {
-            let entry = log.index.entries[place]
-            guard entry.lastOffset < log.readableEnd else { break }
-            count += Int(entry.byteCount)
-            place += 1
+        var batches = store.batches(of: log.id, from: offset)
+        while count < limit, let batch = try batches.next(), batch.lastOffset < log.readableEnd {
+            count += batch.byteCount
         }
         return count
     }
 
     /// One batch as Kafka reads it: as it was stored, without records that JetStream has deleted.
     func readBatch(
-        _ entry: BatchIndex.Entry, of log: PartitionLog
+        _ batch: StoredBatch, of log: PartitionLog
     ) throws(StorageError) -> [UInt8] {
-        let bytes = try wal.read(entry.position, byteCount: Int(entry.byteCount))
-        guard log.hasHoles, entry.lastOffset >= log.startOffset else { return bytes }
+        let bytes = try store.read(batch)
+        guard log.hasHoles, batch.lastOffset >= log.startOffset else { return bytes }
         return withoutRemovedRecords(bytes, of: log)
     }
 
@@ -88,13 +84,12 @@ extension Broker {
     public func firstOffset(
         of log: PartitionLog, withTimestamp milliseconds: Int64
     ) throws -> TimedOffset? {
-        guard var place = log.index.firstIndex(withTimestamp: milliseconds) else { return nil }
-        while place < log.index.entries.count {
-            let entry = log.index.entries[place]
-            guard entry.lastOffset < log.readableEnd else { return nil }
-            if entry.lastOffset >= log.startOffset, entry.maxTimestampMilliseconds >= milliseconds {
+        guard let first = try store.firstBatch(of: log.id, withTimestamp: milliseconds) else { return nil }
+        var batches = store.batches(of: log.id, from: max(first.baseOffset, log.startOffset))
+        while let batch = try batches.next(), batch.lastOffset < log.readableEnd {
+            if batch.maxTimestampMilliseconds >= milliseconds {
                 var found: TimedOffset?
-                let bytes = try readBatch(entry, of: log)
+                let bytes = try readBatch(batch, of: log)
                 try reader.forEachRecord(of: bytes.span.bytes) { batch, record in
                     let offset = batch.offset(of: record)
                     let timestamp = batch.timestampMilliseconds(of: record)
@@ -104,17 +99,17 @@ extension Broker {
                 }
                 if let found { return found }
             }
-            place += 1
         }
         return nil
     }
 
     /// The readable record with the largest timestamp; the earliest of several.
     public func offsetOfMaxTimestamp(of log: PartitionLog) throws -> TimedOffset? {
-        let readable = log.index.entries.filter {
-            $0.lastOffset < log.readableEnd && $0.lastOffset >= log.startOffset
+        var largest: Int64?
+        var batches = store.batches(of: log.id, from: log.startOffset)
+        while let batch = try batches.next(), batch.lastOffset < log.readableEnd {
+            largest = max(largest ?? .min, batch.maxTimestampMilliseconds)
         }
-        guard let largest = readable.map(\.maxTimestampMilliseconds).max() else { return nil }
-        return try firstOffset(of: log, withTimestamp: largest)
+        return try largest.flatMap { try firstOffset(of: log, withTimestamp: $0) }
     }
 }

@@ -1,5 +1,6 @@
 import Bytes
 import Catalog
+import JetStream
 import KafkaCoordination
 import Model
 import Records
@@ -10,35 +11,45 @@ public struct RecoverySummary: Sendable {
     public var streamCount = 0
     public var recordCount: Int64 = 0
     public var byteCount: Int64 = 0
+    /// Frames of the write-ahead log that no snapshot held.
+    public var replayedFrameCount = 0
     public var durationNanoseconds: Int64 = 0
     /// One line for each thing that was cut, damaged or not understood.
     public var findings: [String] = []
 }
 
 extension Broker {
-    /// Replays the write-ahead log. Before the loops start.
+    /// Reads the snapshots and replays what the write-ahead log has beyond them. Before the loops start.
     ///
     /// - Throws: `StorageError` where the disk cannot be read. Damage does not throw: it is among the findings, and
     ///   all that can be read is there.
     public func recover() throws -> RecoverySummary {
         var findings: [String] = []
-        let report = try wal.replay { header, payload, position in
+        replayPosition = .first
+        let restored = try restoreSnapshots(&findings)
+        var lost: [LogID: [LostFrame]] = [:]
+        var replayedFrameCount = 0
+        let report = try store.replay(from: restored?.oldest ?? .first) { header, payload, position in
+            replayPosition = position
+            replayedFrameCount += 1
             do {
-                try replay(header, payload, position)
+                try replay(header, payload, position, corePosition: restored?.core ?? .first, &lost)
             } catch {
                 findings.append(
                     "\(header.kind) frame of log \(header.log.value) at offset "
                         + "\(header.baseOffset.value) is not understood: \(error)")
             }
         }
+        for log in logs.values where log.needsRebuilding {
+            do { try rebuild(log, lost[log.id] ?? []) } catch {
+                findings.append("log \(log.id.value) cannot be read again: \(error)")
+            }
+        }
+        replayPosition = nil
         try append(coordination: groups.recordsAfterReplay(now: groupTime))
         // All that was replayed is on the disk.
         for log in logs.values { log.readableEnd = log.endOffset }
-        for log in logs.values where catalog.consumerCount(on: log.id) > 0 {
-            do { try wakeView(of: log) } catch {
-                findings.append("log \(log.id.value) cannot be read for its consumers: \(error)")
-            }
-        }
+        snapshotRounds.lastMark = store.wal.appendedMark
         if let cut = report.cut, cut.byteCount > 0 {
             findings.append(
                 "\(cut.byteCount) bytes at the end of \(cut.path) were cut: they were never acknowledged")
@@ -47,32 +58,104 @@ extension Broker {
         return RecoverySummary(
             streamCount: catalog.streams.count,
             recordCount: logs.values.reduce(0) { $0 + $1.endOffset.value - $1.startOffset.value },
-            byteCount: Int64(report.byteCount), durationNanoseconds: report.durationNanoseconds,
+            byteCount: Int64(report.byteCount), replayedFrameCount: replayedFrameCount,
+            durationNanoseconds: report.durationNanoseconds,
             findings: findings)
     }
 
+    /// - Parameter corePosition: up to where the snapshot of the catalog and of the groups holds.
     private func replay(
-        _ header: FrameHeader, _ payload: RawSpan, _ position: WALPosition
+        _ header: FrameHeader, _ payload: RawSpan, _ position: WALPosition,
+        corePosition: WALPosition, _ lost: inout [LogID: [LostFrame]]
     ) throws {
         switch header.kind {
         case .catalog:
-            apply(try CatalogRecord(decoding: payload), position, byteCount: payload.byteCount)
+            let record = try CatalogRecord(decoding: payload)
+            if position >= corePosition {
+                if case .consumerCreated(let log, _, _, _) = record, let log = logs[log] {
+                    try wakeView(of: log)
+                }
+                apply(record)
+            } else if let log = record.consumersLog.flatMap({ logs[$0] }), position >= log.restoredPosition,
+                log.view != nil
+            {
+                // The catalog knows already, the log is of an older snapshot.
+                applyToConsumers(record, of: log)
+            }
         case .group:
+            guard position >= corePosition else { return }
             for record in try CoordinationRecord.decodeAll(payload) { apply(record) }
+        case .batch, .control, .consumer:
+            // A deleted stream's frames are still in the write-ahead log.
+            guard let log = logs[header.log], position >= log.restoredPosition else { return }
+            log.lastChange = position
+            if log.needsRebuilding, header.kind != .batch {
+                lost[log.id, default: []].append(
+                    LostFrame(kind: header.kind, payload: Array(copying: payload)))
+                return
+            }
+            try replay(header, payload, to: log)
+        }
+    }
+
+    private func replay(_ header: FrameHeader, _ payload: RawSpan, to log: PartitionLog) throws {
+        switch header.kind {
         case .batch:
-            // A deleted stream's batches are still in the write-ahead log.
-            guard let log = logs[header.log] else { return }
             let batch = try RecordBatchHeader(payload)
-            apply(
-                batch, at: header.baseOffset, byteCount: payload.byteCount, position: position,
-                appendTime: header.appendTime, to: log)
-            try applyToView(of: log, payload, appendTime: header.appendTime)
-        case .control:
-            guard let log = logs[header.log] else { return }
-            try replayControl(payload, position, of: log)
-        case .consumer:
-            guard let log = logs[header.log] else { return }
-            try replayConsumerFrame(payload, position, of: log)
+            apply(batch, at: header.baseOffset, appendTime: header.appendTime, to: log)
+            if !log.needsRebuilding {
+                try applyToView(of: log, payload, appendTime: header.appendTime)
+            }
+        case .control: try replayControl(payload, of: log)
+        case .consumer: if log.view != nil { try applyConsumerFrame(payload, of: log) }
+        case .catalog, .group: break
+        }
+    }
+
+    /// A frame of a log without a usable snapshot, kept until its batches have been read.
+    private struct LostFrame {
+        var kind: FrameKind
+        var payload: [UInt8]
+    }
+
+    /// Makes a log of its stored batches alone, and of what the write-ahead log still has of its other frames.
+    private func rebuild(_ log: PartitionLog, _ frames: [LostFrame]) throws {
+        guard let place = catalog.place(of: log.id), let stream = catalog[place.stream] else { return }
+        log.needsRebuilding = false
+        var batches = store.batches(of: log.id, from: Offset(0))
+        guard let first = try batches.next() else { return }
+        log.startOffset = first.baseOffset
+        var last = first
+        while let next = try batches.next() { last = next }
+        log.endOffset = max(log.endOffset, last.lastOffset.advanced(by: 1))
+        if stream.origin == .jetStream || catalog.consumerCount(on: log.id) > 0 {
+            makeView(of: log, stream)
+            try readView(of: log, from: log.startOffset)
+            for consumer in catalog.consumers(on: log.id) {
+                applyToConsumers(
+                    .consumerCreated(
+                        log.id, name: consumer.name, created: consumer.created, config: consumer.config),
+                    of: log)
+            }
+        }
+        for frame in frames {
+            switch frame.kind {
+            case .control: try replayControl(frame.payload.span.bytes, of: log)
+            case .consumer: try applyConsumerFrame(frame.payload.span.bytes, of: log)
+            case .batch, .catalog, .group: break
+            }
+        }
+    }
+}
+
+extension CatalogRecord {
+    /// The log whose consumers it changes; nil where it is about something else.
+    fileprivate var consumersLog: LogID? {
+        switch self {
+        case .consumerCreated(let log, _, _, _), .consumerUpdated(let log, _, _),
+            .consumerDeleted(let log, _):
+            log
+        default: nil
         }
     }
 }

@@ -39,7 +39,7 @@ extension Broker {
                 }
             } else {
                 totals.messageCount += UInt64(max(0, log.endOffset.value - log.startOffset.value))
-                totals.storageByteCount += UInt64(max(0, log.byteCount))
+                totals.storageByteCount += UInt64(max(0, byteCount(of: log)))
             }
         }
         return totals
@@ -65,7 +65,7 @@ extension Broker {
         if log.view != nil { return streamInfo(log, leader: nil) }
         var state = StreamState()
         state.messages = UInt64(max(0, log.endOffset.value - log.startOffset.value))
-        state.bytes = UInt64(max(0, log.byteCount))
+        state.bytes = UInt64(max(0, byteCount(of: log)))
         state.firstSequence = state.messages > 0 ? StreamSequence(log.startOffset).value : 0
         state.lastSequence = UInt64(max(0, log.endOffset.value))
         let now = loop.now
@@ -95,7 +95,7 @@ extension Broker {
                 logs[id].map {
                     PartitionReport(
                         topic: topic, partition: partition, startOffset: $0.startOffset.value,
-                        endOffset: $0.readableEnd.value, byteCount: $0.byteCount)
+                        endOffset: $0.readableEnd.value, byteCount: byteCount(of: $0))
                 }
             }
         }

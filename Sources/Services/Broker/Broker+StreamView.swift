@@ -25,42 +25,33 @@ extension Broker {
     }
 
     /// Makes the JetStream view of a topic's log by reading the log once.
+    ///
+    /// A log without a view has changed by batches and moved starts alone: whatever else JetStream does to a log wakes
+    /// its view first, live and in recovery. So the batches from the start on are all there is to know.
     func wakeView(of log: PartitionLog) throws {
         guard log.view == nil, let place = catalog.place(of: log.id), let stream = catalog[place.stream]
         else { return }
-        // What is open belongs to logs that have a view, so everything of this one is in the write-ahead log.
+        // What is open belongs to logs that have a view, so everything of this one is stored.
         makeView(of: log, stream)
-        do {
-            var frames = log.viewFrames.frames.makeIterator()
-            var frame = frames.next()
-            for entry in log.index.entries {
-                while let next = frame, next.position < entry.position {
-                    try replayViewFrame(next, of: log)
-                    frame = frames.next()
-                }
-                let bytes = try wal.read(entry.position, byteCount: Int(entry.byteCount))
-                try applyToView(of: log, bytes.span.bytes, appendTime: entry.appendTime)
-            }
-            while let next = frame {
-                try replayViewFrame(next, of: log)
-                frame = frames.next()
-            }
-        } catch {
+        do { try readView(of: log, from: log.startOffset) } catch {
             log.view = nil
             throw error
         }
+        log.lastChange = changePosition
     }
 
-    private func replayViewFrame(_ frame: ViewFrames.Frame, of log: PartitionLog) throws {
-        let bytes = try wal.read(frame.position, byteCount: frame.byteCount)
-        switch frame.kind {
-        case .catalog:
-            applyToConsumers(try CatalogRecord(decoding: bytes.span.bytes), of: log)
-        case .control:
-            var reader = ByteReader(bytes.span.bytes)
-            log.view?.apply(try StreamControl(decoding: &reader))
-        default:
-            try applyConsumerFrame(bytes.span.bytes, of: log)
+    /// Tells the view of all batches from `offset` to the end of the log as it is now.
+    func readView(of log: PartitionLog, from offset: Offset) throws {
+        let start = offset
+        var batches = store.batches(of: log.id, from: offset)
+        // In recovery, what comes later may be there already.
+        while let batch = try batches.next(), batch.baseOffset < log.endOffset {
+            let bytes = try store.read(batch)
+            try applyToView(of: log, bytes.span.bytes, appendTime: batch.appendTime)
+        }
+        log.view?.skip(to: StreamSequence(log.endOffset))
+        if start > Offset(0) {
+            log.view?.apply(.purged(below: StreamSequence(start).value, filter: ""))
         }
     }
 
@@ -94,6 +85,7 @@ extension Broker {
         for (partition, logID) in stream.logs.enumerated() {
             guard let log = logs[logID], log.view != nil else { continue }
             log.view?.apply(streamConfig(of: stream, partition: partition))
+            log.lastChange = changePosition
             moveStart(of: log)
         }
     }
@@ -120,15 +112,10 @@ extension Broker {
         appendTime: Timestamp
     ) throws {
         var rendering = NATSMessageBuffer()
-        // Sequences of places without a record are used up all the same.
-        var next = base
         let end = base.advanced(by: Int(header.lastOffsetDelta) + 1)
         try reader.forEachRecord(of: batch) { _, record in
-            let offset = base.advanced(by: Int(record.offsetDelta))
-            while next < offset {
-                log.view?.applyGap()
-                next = next.advanced(by: 1)
-            }
+            // Sequences of places without a record are used up all the same.
+            log.view?.skip(to: StreamSequence(base.advanced(by: Int(record.offsetDelta))))
             rendering.render(record, prefix: log.keyPrefix)
             let traits = StreamMachine.traits(in: rendering.headers)
             log.view?.applyStored(
@@ -138,12 +125,8 @@ extension Broker {
                     headerByteCount: rendering.headers.byteCount,
                     payloadByteCount: record.natsPayload.byteCount),
                 messageID: traits.messageID, timeToLive: traits.timeToLive, time: appendTime)
-            next = next.advanced(by: 1)
         }
-        while next < end {
-            log.view?.applyGap()
-            next = next.advanced(by: 1)
-        }
+        log.view?.skip(to: StreamSequence(end))
         moveStart(of: log)
     }
 
@@ -156,22 +139,19 @@ extension Broker {
     ) throws(StorageError) -> UInt64 {
         // What it names may be in the open batch, and must lie before it.
         sealOpenBatch(of: log)
-        let bytes = control.encoded
-        let position = try appendControl(.control, of: log.id, bytes.span.bytes)
-        return apply(control, position, byteCount: bytes.count, to: log)
+        try appendControl(.control, of: log.id, control.encoded.span.bytes)
+        return apply(control, to: log)
     }
 
-    func replayControl(_ payload: RawSpan, _ position: WALPosition, of log: PartitionLog) throws {
+    func replayControl(_ payload: RawSpan, of log: PartitionLog) throws {
         var reader = ByteReader(payload)
         let control = try StreamControl(decoding: &reader)
-        apply(control, position, byteCount: payload.byteCount, to: log)
+        if case .purged(_, "") = control {} else { try wakeView(of: log) }
+        apply(control, to: log)
     }
 
     @discardableResult
-    private func apply(
-        _ control: StreamControl, _ position: WALPosition, byteCount: Int, to log: PartitionLog
-    ) -> UInt64 {
-        log.viewFrames.append(.control, at: position, byteCount: byteCount)
+    private func apply(_ control: StreamControl, to log: PartitionLog) -> UInt64 {
         var removed: UInt64 = 0
         if log.view != nil { removed = log.view?.apply(control) ?? 0 }
         if case .purged(let below, "") = control, below > 0 {

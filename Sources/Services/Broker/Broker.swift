@@ -20,7 +20,7 @@ public final class Broker: @unchecked Sendable {
     public weak var nats: (any NATSRouting)?
     public weak var catalogObserver: (any CatalogObserver)?
 
-    let wal: WriteAheadLog
+    let store: LogStore
     let log: Logger
     var logs: [LogID: PartitionLog] = [:]
     var producerIDs = ProducerIDAllocator()
@@ -36,15 +36,18 @@ public final class Broker: @unchecked Sendable {
     var unwanted: [LogID: [UInt64]] = [:]
     /// Of logs with messages that will be too old.
     var expiryTimers: [LogID: (timer: TimerID, due: Timestamp)] = [:]
+    var snapshotRounds = SnapshotRounds()
+    /// In recovery, the frame that is being applied.
+    var replayPosition: WALPosition?
     /// What the open batches hold, and what they cost beside it.
     var openBatchByteCount = 0
     private var durability = DurabilityQueue()
     private var actionsOfThisTurn: [() -> Void] = []
 
-    /// - Parameter wal: replayed by ``recover()``, which comes before everything else.
-    public init(loop: EventLoop, wal: WriteAheadLog, options: BrokerOptions, log: Logger) {
+    /// - Parameter store: replayed by ``recover()``, which comes before everything else.
+    public init(loop: EventLoop, store: LogStore, options: BrokerOptions, log: Logger) {
         self.loop = loop
-        self.wal = wal
+        self.store = store
         self.options = options
         catalog = CatalogMachine(kafkaAccount: options.kafkaAccount)
         self.log = log
@@ -59,7 +62,8 @@ public final class Broker: @unchecked Sendable {
         expireProducers()
         let loop = loop
         // The post is what wakes the loop; the hook at the end of that turn does the work.
-        wal.onDurable = { loop.post {} }
+        store.wal.onDurable = { loop.post {} }
+        store.onBackgroundWork = { loop.post {} }
         startStreams()
     }
 
@@ -85,24 +89,25 @@ public final class Broker: @unchecked Sendable {
         removeUnwanted()
         runConsumers()
         sealOpenBatches()
-        wal.submit()
+        snapshotIfDue()
+        store.submit()
         guard !actionsOfThisTurn.isEmpty else { return }
         let actions = actionsOfThisTurn
         actionsOfThisTurn.removeAll(keepingCapacity: true)
-        durability.wait(for: wal.appendedMark) {
+        durability.wait(for: store.wal.appendedMark) {
             for action in actions { action() }
         }
         // Where nothing was written, nothing needs to be waited for.
-        if wal.durableMark >= wal.appendedMark { loop.post {} }
+        if store.wal.durableMark >= store.wal.appendedMark { loop.post {} }
     }
 
     private func drainDurable() {
-        let mark = wal.durableMark
+        let mark = store.wal.durableMark
         var changed: [LogID: PartitionLog] = [:]
         while let batch = unreadable.next(durableMark: mark) {
             batch.log.readableEnd = max(batch.log.readableEnd, batch.end)
             changed[batch.log.id] = batch.log
-            if let place = batch.livePlace { deliverLive(batch.log, place: place) }
+            if let base = batch.liveBase { deliverLive(batch.log, from: base) }
         }
         while let action = durability.next(durableMark: mark) { action() }
         for log in changed.values where !log.isDeleted {
@@ -111,6 +116,9 @@ public final class Broker: @unchecked Sendable {
             log.tellObservers()
         }
     }
+
+    /// Where a change that happens now belongs in the write-ahead log.
+    var changePosition: WALPosition { replayPosition ?? store.endPosition }
 
     // MARK: Looking up
 
@@ -127,11 +135,14 @@ public final class Broker: @unchecked Sendable {
             totals.logCount += 1
             totals.consumerCount += catalog.consumerCount(on: log.id)
             totals.recordCount += log.endOffset.value - log.startOffset.value
-            totals.byteCount += log.byteCount
+            totals.byteCount += store.byteCount(of: log.id)
         }
     }
 
     public func log(_ id: LogID) -> PartitionLog? { logs[id] }
+
+    /// How many bytes the batches of a log take.
+    public func byteCount(of log: PartitionLog) -> Int64 { store.byteCount(of: log.id) }
 
     /// The log of one partition of a stream.
     public func log(of stream: StreamEntry, partition: Int) -> PartitionLog? {

@@ -32,12 +32,12 @@ struct MessageReader: ~Copyable {
     /// - Returns: nil where no record has that offset.
     /// - Throws: where the log cannot be read.
     mutating func withMessage<Result>(
-        at offset: Offset, of log: PartitionLog, in wal: WriteAheadLog,
+        at offset: Offset, of log: PartitionLog, in store: LogStore,
         _ body: (
             _ subject: RawSpan, _ headers: RawSpan, _ payload: RawSpan, _ time: Timestamp
         ) -> Result
     ) throws -> Result? {
-        guard let index = try batch(holding: offset, of: log, wal) else { return nil }
+        guard let index = try batch(holding: offset, of: log, store) else { return nil }
         let delta = Int(offset.value - batches[index].baseOffset.value)
         let place: Int
         if batches[index].deltas.isEmpty {
@@ -61,7 +61,7 @@ struct MessageReader: ~Copyable {
 
     /// The place of the batch that holds `offset`, at the front for the next time.
     private mutating func batch(
-        holding offset: Offset, of log: PartitionLog, _ wal: WriteAheadLog
+        holding offset: Offset, of log: PartitionLog, _ store: LogStore
     ) throws -> Int? {
         for index in batches.indices
         where batches[index].log == log.id && batches[index].baseOffset <= offset
@@ -71,26 +71,26 @@ struct MessageReader: ~Copyable {
             if index > 0 { batches.swapAt(0, index) }
             return 0
         }
-        guard let place = log.index.firstIndex(holding: offset) else { return nil }
-        let entry = log.index.entries[place]
-        guard entry.baseOffset <= offset else { return nil }
-        let bytes = try wal.read(entry.position, byteCount: Int(entry.byteCount))
-        let batch = try makeBatch(bytes.span.bytes, entry, log.id)
+        guard let stored = try store.batch(of: log.id, holding: offset), stored.baseOffset <= offset
+        else { return nil }
+        let bytes = try store.read(stored)
+        let batch = try makeBatch(bytes.span.bytes, stored)
         if batches.count >= Self.batchCount { batches.removeLast() }
         batches.insert(batch, at: 0)
         return 0
     }
 
     private mutating func makeBatch(
-        _ bytes: RawSpan, _ entry: BatchIndex.Entry, _ log: LogID
+        _ bytes: RawSpan, _ stored: StoredBatch
     ) throws -> Batch {
         let view = try RecordBatchView(bytes)
         guard let compression = view.header.compression else {
             throw MalformedBytes.badLength(view.header.attributes.compressionNumber)
         }
         var batch = Batch(
-            log: log, baseOffset: entry.baseOffset, lastOffsetDelta: Int(entry.lastOffsetDelta),
-            appendTime: entry.appendTime, payload: [], starts: [], deltas: [])
+            log: stored.log, baseOffset: stored.baseOffset,
+            lastOffsetDelta: Int(stored.lastOffset.value - stored.baseOffset.value),
+            appendTime: stored.appendTime, payload: [], starts: [], deltas: [])
         if view.header.attributes.contains(.control) { return batch }
         if compression == .none {
             batch.payload = Array(copying: view.payload)

@@ -2,6 +2,7 @@ import JetStream
 import KafkaCoordination
 import Model
 import Records
+import Storage
 
 /// Told when more of a log can be read, or when it is gone.
 public protocol LogObserver: AnyObject {
@@ -34,12 +35,17 @@ public final class PartitionLog {
     /// The log as JetStream sees it. Logs of JetStream streams always have it; those of Kafka topics get it when
     /// somebody first looks, so that a topic that only Kafka uses pays nothing for it.
     public internal(set) var view: StreamMachine?
-    /// The frames in the write-ahead log that change the view beside the batches, for making it later.
-    var viewFrames = ViewFrames()
     /// The JetStream consumers of the log; only where it has a view.
     public internal(set) var consumers: [String: StreamConsumer] = [:]
 
-    var index = BatchIndex()
+    /// Where the newest frame is that changed the log or its view.
+    var lastChange = WALPosition.first
+    /// The frames before it have been applied by a snapshot, and are passed over in replay.
+    var restoredPosition = WALPosition.first
+    /// No snapshot of it could be read: it is made of its batches, once they are all known.
+    var needsRebuilding = false
+    /// Up to where each of its two snapshots holds, of those that are files of their own.
+    var snapshotPositions: [WALPosition?] = [nil, nil]
     var producers = ProducerTable()
     /// NATS publishes of this turn that no batch in the write-ahead log holds yet.
     var openBatch = OpenBatch()
@@ -64,7 +70,4 @@ public final class PartitionLog {
     func tellObservers() {
         for observer in Array(observers.values) { observer.logChanged(self) }
     }
-
-    /// How many bytes its batches take.
-    public var byteCount: Int64 { index.byteCount }
 }

@@ -8,9 +8,9 @@ struct UnreadableBatches {
         var log: PartitionLog
         /// The first offset behind it.
         var end: Offset
-        /// Its place in the log's index where core NATS subscribers wait for its records; nil where nobody does, or
-        /// where they have had them already.
-        var livePlace: Int?
+        /// Its first offset where core NATS subscribers wait for its records; nil where nobody does, or where they have
+        /// had them already.
+        var liveBase: Offset?
     }
 
     private var batches: Deque<Batch> = []

@@ -110,9 +110,10 @@ struct SnapshotTests {
     @Test func `a consumer keeps what it delivered, what waits for an ack, and its place`() throws {
         var story = StreamStory("S", subjects: [">"]) { _ in }
         for _ in 0..<50 { story.publish("a") }
-        var config = ConsumerConfig()
-        config.durableName = "c"
-        config.ackPolicy = .explicit
+        let request = Array(
+            #"{"stream_name":"S","config":{"durable_name":"c","ack_policy":"explicit"}}"#.utf8)
+        let config = try CreateConsumerRequest(request.span.bytes)
+            .validated(subject: .named("c", filter: nil), stream: story.machine.config)
         var consumer = ConsumerMachine(
             name: "c", config: config, created: seconds(1), stream: story.machine)
         let json = Array(#"{"batch":20}"#.utf8)

@@ -13,39 +13,47 @@ import Transport
 final class BrokerFixture: @unchecked Sendable {
     let folder: String
     private var group: EventLoopGroup
-    private var wal: WriteAheadLog
+    private var store: LogStore
     private(set) var broker: Broker
+    /// What the last start found.
+    private(set) var summary: RecoverySummary
+    private let options: BrokerOptions
 
-    init() throws {
+    init(_ options: BrokerOptions = BrokerOptions()) throws {
+        self.options = options
         var template = Array("/tmp/duolog-broker-XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { buffer in
             String(cString: mkdtemp(buffer.baseAddress!))
         }
-        (group, wal, broker) = try Self.open(folder)
+        (group, store, broker, summary) = try Self.open(folder, options)
     }
 
     private static func open(
-        _ folder: String
-    ) throws -> (EventLoopGroup, WriteAheadLog, Broker) {
+        _ folder: String, _ options: BrokerOptions
+    ) throws -> (EventLoopGroup, LogStore, Broker, RecoverySummary) {
         let group = try EventLoopGroup(loopCount: 1)
-        let wal = try WriteAheadLog(directory: folder)
+        let store = try LogStore(directory: folder)
         let broker = Broker(
-            loop: group.loops[0], wal: wal, options: BrokerOptions(), log: Logger(label: "test"))
-        _ = try broker.recover()
+            loop: group.loops[0], store: store, options: options, log: Logger(label: "test"))
+        let summary = try broker.recover()
         group.start()
         group.loops[0].post { broker.start() }
-        return (group, wal, broker)
+        return (group, store, broker, summary)
     }
 
     /// Ends the broker and opens its data folder again.
-    func restart() throws {
-        close()
-        (group, wal, broker) = try Self.open(folder)
+    ///
+    /// - Parameter isClean: whether it says all that it knows, as a server does that is asked to stop.
+    func restart(isClean: Bool = true, between change: () throws -> Void = {}) throws {
+        close(isClean: isClean)
+        try change()
+        (group, store, broker, summary) = try Self.open(folder, options)
     }
 
-    func close() {
+    func close(isClean: Bool = true) {
         group.stop()
-        wal.close()
+        if isClean { broker.finish() }
+        store.close()
     }
 
     func remove() {

@@ -10,7 +10,7 @@ import Transport
 final class KafkaTestServer {
     let port: Int
     private let group: EventLoopGroup
-    private let wal: WriteAheadLog
+    private let store: LogStore
     private let folder: TestFolder
 
     init(
@@ -18,12 +18,12 @@ final class KafkaTestServer {
         _ options: KafkaServiceOptions = KafkaServiceOptions()
     ) throws {
         self.folder = folder
-        wal = try WriteAheadLog(directory: folder.path)
+        store = try LogStore(directory: folder.path)
         group = try EventLoopGroup(loopCount: 1)
         let loop = group.loops[0]
         // Used here before the loop starts, and on the loop from then on.
         nonisolated(unsafe) let broker = Broker(
-            loop: loop, wal: wal, options: brokerOptions, log: Logger(label: "test"))
+            loop: loop, store: store, options: brokerOptions, log: Logger(label: "test"))
         _ = try broker.recover()
         let service = KafkaService(broker: broker, options: options)
         let listener = try Listener(host: "127.0.0.1", port: 0)
@@ -38,7 +38,7 @@ final class KafkaTestServer {
 
     func stop() {
         group.stop()
-        wal.close()
+        store.close()
     }
 }
 

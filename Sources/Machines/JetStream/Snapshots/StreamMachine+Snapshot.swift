@@ -5,6 +5,12 @@ public import Model
 extension StreamMachine {
     private static let entriesInPiece = 4096
 
+    /// About how many bytes ``writeSnapshot(_:)`` writes, without counting them.
+    public var expectedSnapshotByteCount: Int {
+        ledger.subjects.numberCount * 32 + Int(ledger.messageCount) + dedupe.count * 40
+            + ageless.count * 8
+    }
+
     /// Writes everything but the configuration, which is the catalog's. May run on any thread.
     ///
     /// - Parameter write: takes one piece after the other; what it throws is thrown on.

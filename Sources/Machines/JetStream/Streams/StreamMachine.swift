@@ -98,6 +98,11 @@ public struct StreamMachine: Sendable {
         ledger.appendGap()
     }
 
+    /// All sequences before `sequence` are used up, if they are not already.
+    public mutating func skip(to sequence: StreamSequence) {
+        ledger.skip(to: sequence.value)
+    }
+
     /// - Returns: how many messages it took away.
     @discardableResult
     public mutating func apply(_ control: StreamControl) -> UInt64 {

@@ -47,7 +47,7 @@ extension Broker {
             }
             usage.streamCount += 1
             usage.consumerCount += catalog.consumerCount(on: id)
-            let byteCount = log.view?.byteCount ?? UInt64(log.byteCount)
+            let byteCount = log.view?.byteCount ?? UInt64(byteCount(of: log))
             let reserved = max(0, log.view?.config.maxBytes ?? 0)
             if log.view?.config.storage == .memory {
                 usage.memoryByteCount += byteCount

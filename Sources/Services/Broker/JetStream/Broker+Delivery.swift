@@ -86,7 +86,7 @@ extension Broker {
                     now: now, readableUpTo: readable, stream: view)
             else { return .finished }
             do {
-                let isSent = try messages.withMessage(at: Offset(next.sequence), of: log, in: wal) {
+                let isSent = try messages.withMessage(at: Offset(next.sequence), of: log, in: store) {
                     subject, headers, payload, time in
                     ackSubject.removeAll(keepingCapacity: true)
                     consumer.ackSubject.write(

@@ -131,8 +131,8 @@ extension Broker {
     ) throws(JetStreamError) -> Result? {
         guard log.view?.contains(sequence) == true else { return nil }
         do {
-            if log.openBatch.isOpen, Offset(sequence) >= log.index.nextOffset { sealOpenBatches() }
-            return try messages.withMessage(at: Offset(sequence), of: log, in: wal, body)
+            if let open = log.openBatch.baseOffset, Offset(sequence) >= open { sealOpenBatches() }
+            return try messages.withMessage(at: Offset(sequence), of: log, in: store, body)
         } catch { throw .storeFailed("\(error)") }
     }
 
@@ -147,13 +147,6 @@ extension Broker {
 
     func changeForJetStream(_ record: CatalogRecord) throws(JetStreamError) {
         do { try change(record) } catch { throw error.jetStream }
-    }
-}
-
-extension BatchIndex {
-    /// The first offset behind all batches.
-    fileprivate var nextOffset: Offset {
-        entries.last.map { $0.lastOffset.advanced(by: 1) } ?? Offset(0)
     }
 }
 

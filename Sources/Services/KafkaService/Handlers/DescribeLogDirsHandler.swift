@@ -34,7 +34,7 @@ enum DescribeLogDirsHandler: RequestHandler {
             guard let log = exchange.broker.log(of: stream, partition: index) else { return nil }
             var partition = DescribeLogDirsResponse.DescribeLogDirsPartition()
             partition.partitionIndex = Int32(index)
-            partition.partitionSize = log.byteCount
+            partition.partitionSize = exchange.broker.byteCount(of: log)
             return partition
         }
         return topic

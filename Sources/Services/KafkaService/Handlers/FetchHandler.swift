@@ -84,9 +84,12 @@ struct FetchPlan {
                 guard let log = partition.log, partition.error == .none, !log.isDeleted,
                     rangeError(partition, log) == nil
                 else { return true }
-                count += exchange.broker.readableByteCount(
+                let more = try? exchange.broker.readableByteCount(
                     of: log, from: Offset(partition.request.fetchOffset),
                     limit: minByteCount - count)
+                // What cannot be read is said at once, by reading it.
+                guard let more else { return true }
+                count += more
                 if count >= minByteCount { return true }
             }
         }
@@ -150,6 +153,8 @@ struct FetchPlan {
                 of: log, from: Offset(partition.request.fetchOffset),
                 byteLimit: min(byteLimit, Int(max(0, partition.request.partitionMaxBytes))),
                 atLeastOne: atLeastOne, into: &records)
+        } catch .damaged {
+            data.errorCode = .corruptMessage
         } catch {
             data.errorCode = .kafkaStorageError
         }

@@ -212,6 +212,16 @@ struct StreamLedger: Sendable {
         columns.appendGap(numberCount: subjects.numberCount)
     }
 
+    /// The next message gets `sequence`, or the one that it would get anyway where that is larger.
+    mutating func skip(to sequence: UInt64) {
+        guard lastSequence + 1 < sequence else { return }
+        if messageCount == 0 {
+            lastSequence = sequence - 1
+            return skipAll()
+        }
+        while lastSequence + 1 < sequence { appendGap() }
+    }
+
     /// - Returns: whether there was a message.
     @discardableResult
     mutating func remove(_ sequence: UInt64) -> Bool {
