@@ -86,6 +86,9 @@ public struct TopicSettings: Sendable {
     /// Whether every record needs a key.
     public var isCompacted: Bool { (value("cleanup.policy") ?? "").contains("compact") }
 
+    /// Whether records go when they are too old or too many.
+    public var deletesOld: Bool { (value("cleanup.policy") ?? "").contains("delete") }
+
     private static func boolean(_ name: String, _ value: String) -> Setting {
         Setting(name: name, kind: .boolean, defaultValue: value) { $0 == "true" || $0 == "false" }
     }

@@ -95,6 +95,9 @@ extension Broker {
             for log in gone {
                 log.isDeleted = true
                 log.tellObservers()
+                if replayPosition == nil {
+                    whenDurable { [store] in store.deleteLog(log.id) }
+                }
             }
         case .streamCreated(let new):
             catalog.apply(record)

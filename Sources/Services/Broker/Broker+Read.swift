@@ -105,6 +105,12 @@ extension Broker {
 
     /// The readable record with the largest timestamp; the earliest of several.
     public func offsetOfMaxTimestamp(of log: PartitionLog) throws -> TimedOffset? {
+        if let largest = store.maxTimestampMilliseconds(of: log.id),
+            let found = try firstOffset(of: log, withTimestamp: largest)
+        {
+            return found
+        }
+        // The batch with the largest is not readable yet.
         var largest: Int64?
         var batches = store.batches(of: log.id, from: log.startOffset)
         while let batch = try batches.next(), batch.lastOffset < log.readableEnd {

@@ -29,7 +29,7 @@ extension Broker {
         let restored = try restoreSnapshots(&findings)
         var lost: [LogID: [LostFrame]] = [:]
         var replayedFrameCount = 0
-        let report = try store.replay(from: restored?.oldest ?? .first) { header, payload, position in
+        let report = try store.replay(from: restored?.oldest) { header, payload, position in
             replayPosition = position
             replayedFrameCount += 1
             do {
@@ -50,6 +50,14 @@ extension Broker {
         // All that was replayed is on the disk.
         for log in logs.values { log.readableEnd = log.endOffset }
         snapshotRounds.lastMark = store.wal.appendedMark
+        if let held = snapshotRounds.heldPosition, findings.isEmpty { store.snapshotsCover(upTo: held) }
+        for log in logs.values where log.startOffset > Offset(0) {
+            store.deleteBelow(log.startOffset, of: log.id)
+        }
+        // Only where nothing is in doubt: batches of streams that were deleted need no space.
+        if report.damage.isEmpty, findings.isEmpty {
+            for id in store.storedLogs where logs[id] == nil { store.deleteLog(id) }
+        }
         if let cut = report.cut, cut.byteCount > 0 {
             findings.append(
                 "\(cut.byteCount) bytes at the end of \(cut.path) were cut: they were never acknowledged")

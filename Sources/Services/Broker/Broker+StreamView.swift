@@ -156,7 +156,7 @@ extension Broker {
         if log.view != nil { removed = log.view?.apply(control) ?? 0 }
         if case .purged(let below, "") = control, below > 0 {
             let start = Offset(StreamSequence(min(below, UInt64(log.endOffset.value) + 1)))
-            log.startOffset = max(log.startOffset, start)
+            setStart(of: log, start)
         } else {
             log.hasHoles = true
         }
@@ -168,8 +168,24 @@ extension Broker {
     func moveStart(of log: PartitionLog) {
         guard let first = log.view?.firstSequence, let count = log.view?.messageCount, first > .none
         else { return }
-        log.startOffset = max(log.startOffset, Offset(first))
+        setStart(of: log, Offset(first))
         if count < UInt64(max(log.endOffset.value - log.startOffset.value, 0)) { log.hasHoles = true }
+    }
+
+    private func setStart(of log: PartitionLog, _ start: Offset) {
+        guard start > log.startOffset else { return }
+        log.startOffset = start
+        if replayPosition == nil { shortened[log.id] = log }
+    }
+
+    /// At the end of a turn: what lies before the starts of logs goes, once it is certain that they have moved.
+    func giveBackSpace() {
+        guard !shortened.isEmpty else { return }
+        let starts = shortened.values.map { ($0.id, $0.startOffset) }
+        shortened.removeAll(keepingCapacity: true)
+        whenDurable { [store] in
+            for (log, start) in starts { store.deleteBelow(start, of: log) }
+        }
     }
 
     /// Kafka's DeleteRecords: everything before `offset` is gone.

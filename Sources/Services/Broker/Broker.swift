@@ -39,6 +39,9 @@ public final class Broker: @unchecked Sendable {
     var snapshotRounds = SnapshotRounds()
     /// In recovery, the frame that is being applied.
     var replayPosition: WALPosition?
+    /// Logs whose start has moved in this turn, so that space can come back.
+    var shortened: [LogID: PartitionLog] = [:]
+    var retentionClock = RetentionClock()
     /// What the open batches hold, and what they cost beside it.
     var openBatchByteCount = 0
     private var durability = DurabilityQueue()
@@ -60,10 +63,11 @@ public final class Broker: @unchecked Sendable {
     public func start() {
         loop.atTurnEnd { [unowned self] in endTurn() }
         expireProducers()
+        applyRetention()
         let loop = loop
         // The post is what wakes the loop; the hook at the end of that turn does the work.
         store.wal.onDurable = { loop.post {} }
-        store.onBackgroundWork = { loop.post {} }
+        store.onBackgroundWork { loop.post {} }
         startStreams()
     }
 
@@ -90,6 +94,7 @@ public final class Broker: @unchecked Sendable {
         runConsumers()
         sealOpenBatches()
         snapshotIfDue()
+        giveBackSpace()
         store.submit()
         guard !actionsOfThisTurn.isEmpty else { return }
         let actions = actionsOfThisTurn

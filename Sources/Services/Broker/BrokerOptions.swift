@@ -15,6 +15,8 @@ public struct BrokerOptions: Sendable {
     /// How long a group waits for more members when its first one joins: `group.initial.rebalance.delay.ms`.
     public var initialRebalanceDelayMilliseconds = 0
 
+    /// How often old records of Kafka topics are looked for: `log.retention.check.interval.ms`.
+    public var retentionCheckMilliseconds = 60_000
     /// How much is written between two rounds of snapshots at least, in bytes: what a start may have to replay.
     public var snapshotIntervalByteCount = 96 << 20
 

@@ -111,12 +111,12 @@ extension Broker {
 
     private func expire(_ log: PartitionLog) {
         if let maxAge = log.view?.config.maxAge, maxAge > 0 {
-            let oldest = loop.now.advanced(byNanoseconds: 1 - maxAge)
+            let oldest = retentionTime.advanced(byNanoseconds: 1 - maxAge)
             if let control = log.view?.decideExpiry(below: sequence(from: oldest, in: log)) {
                 removeExpired(control, from: log)
             }
         }
-        if let control = log.view?.takeEnded(now: loop.now), !removeExpired(control, from: log) {
+        if let control = log.view?.takeEnded(now: retentionTime), !removeExpired(control, from: log) {
             log.view?.putBack(control, until: loop.now.advanced(byNanoseconds: 1_000_000_000))
         }
     }

@@ -101,6 +101,7 @@ extension Broker {
         snapshotRounds.lastByteCount = round.byteCount + byteCount
         snapshotRounds.next = 1 - round.set
         snapshotRounds.current = nil
+        if let held = snapshotRounds.heldPosition { store.snapshotsCover(upTo: held) }
         removeStaleSnapshots(round)
     }
 
