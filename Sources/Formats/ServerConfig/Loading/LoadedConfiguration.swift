@@ -25,10 +25,6 @@ public struct LoadedConfiguration: Sendable, Equatable {
             digestText = ConfigDigest.text(of: tree)
         }
         do { try flags.apply(to: &options) } catch { throw ConfigErrors([ConfigError(error.description)]) }
-        // Who asks for HTTPS does not mean the usual HTTP port too.
-        if options.monitoring.httpsPort != nil, options.monitoring.port == defaults.monitoring.port {
-            options.monitoring.port = nil
-        }
         let problems = options.contradictions
         if !problems.isEmpty { throw ConfigErrors(problems.map { ConfigError($0) }) }
     }
