@@ -37,6 +37,8 @@ extension LogStore {
     }
 
     private func smallNeighbours() -> [MergeRun] {
+        let count = logs.values.reduce(0) { $0 + $1.segments.count }
+        guard count >= options.mergeSegmentCount else { return [] }
         var runs: [MergeRun] = []
         var byteCount = 0
         for (id, index) in logs.sorted(by: { $0.key < $1.key }) {

@@ -23,6 +23,9 @@ public final class LogStore: @unchecked Sendable {
         public var segmentByteCount = 64 << 20
         /// From this size on, what a roll-up has of one log gets a file of its own.
         public var ownFileByteCount = 2 << 20
+        /// With fewer segments than this small ones are left as they are: a merge writes once more
+        /// what was written twice.
+        public var mergeSegmentCount = 4096
 
         public init() {}
     }

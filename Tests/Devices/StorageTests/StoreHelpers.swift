@@ -14,6 +14,7 @@ func storeOptions(_ disk: MemoryFileSystem) -> LogStore.Options {
     store.rollUpByteCount = 128 << 10
     store.segmentByteCount = 40 << 10
     store.ownFileByteCount = 20 << 10
+    store.mergeSegmentCount = 0
     return store
 }
 
