@@ -121,8 +121,8 @@ class TestTheFolder:
         server.stop()
         format_file = server.data / "format"
         text = format_file.read_text()
-        assert "format 1\n" in text
-        format_file.write_text(text.replace("format 1\n", "format 99\n"))
+        assert "format 2\n" in text
+        format_file.write_text(text.replace("format 2\n", "format 99\n"))
         before = fingerprint(server.data)
         server.launch()
         assert ended(server) == 1
