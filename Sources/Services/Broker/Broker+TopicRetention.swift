@@ -15,13 +15,14 @@ extension Broker {
         retentionClock.time(wall: loop.now, monotonic: loop.monotonicNanoseconds)
     }
 
-    /// Looks at all topics now, and again and again.
-    func applyRetention() {
-        for stream in catalog.streams.values where stream.origin == .kafka {
-            applyRetention(to: stream)
-        }
-        loop.schedule(afterNanoseconds: Int64(options.retentionCheckMilliseconds) * 1_000_000) {
-            [unowned self] in applyRetention()
+    /// Looks at all topics in a while, and again and again. As with Kafka, the first time comes soon.
+    func scheduleRetention(afterMilliseconds pause: Int) {
+        _ = retentionTime
+        loop.schedule(afterNanoseconds: Int64(pause) * 1_000_000) { [unowned self] in
+            for stream in catalog.streams.values where stream.origin == .kafka {
+                applyRetention(to: stream)
+            }
+            scheduleRetention(afterMilliseconds: options.retentionCheckMilliseconds)
         }
     }
 

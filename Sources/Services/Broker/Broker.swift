@@ -63,7 +63,7 @@ public final class Broker: @unchecked Sendable {
     public func start() {
         loop.atTurnEnd { [unowned self] in endTurn() }
         expireProducers()
-        applyRetention()
+        scheduleRetention(afterMilliseconds: min(30_000, options.retentionCheckMilliseconds))
         let loop = loop
         // The post is what wakes the loop; the hook at the end of that turn does the work.
         store.wal.onDurable = { loop.post {} }

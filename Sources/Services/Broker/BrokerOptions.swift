@@ -16,7 +16,7 @@ public struct BrokerOptions: Sendable {
     public var initialRebalanceDelayMilliseconds = 0
 
     /// How often old records of Kafka topics are looked for: `log.retention.check.interval.ms`.
-    public var retentionCheckMilliseconds = 60_000
+    public var retentionCheckMilliseconds = 300_000
     /// How much is written between two rounds of snapshots at least, in bytes: what a start may have to replay.
     public var snapshotIntervalByteCount = 96 << 20
 

@@ -79,13 +79,13 @@ final class BrokerFixture: @unchecked Sendable {
     }
 }
 
-/// A batch as a producer sends it.
+/// A batch as a producer sends it now: one of 1970 would go by retention.
 func producedBatch(_ records: [(key: String?, value: String?)], headers: [RecordHeader] = []) -> [UInt8] {
     var builder = RecordBatchBuilder()
     for record in records {
         builder.append(
             key: record.key.map { Array($0.utf8) }, value: record.value.map { Array($0.utf8) },
-            headers: headers, timestampMilliseconds: 1_000)
+            headers: headers, timestampMilliseconds: Int64(time(nil)) * 1_000)
     }
     builder.seal()
     return Array(copying: builder.bytes)

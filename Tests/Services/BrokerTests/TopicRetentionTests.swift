@@ -56,8 +56,8 @@ import Transport
         let now = try await fixture.durably { $0.loop.now.milliseconds }
         _ = try await fixture.durably { broker in
             try Self.produce(
-                [now - 100_000, now - 90_000, now - 1_000, now].map { Self.batch(milliseconds: $0) },
-                config: ["retention.ms": "60000"], broker)
+                [now - 9_000_000, now - 8_000_000, now - 1_000, now].map { Self.batch(milliseconds: $0) },
+                config: ["retention.ms": "3600000"], broker)
         }
         #expect(try await Self.start(after: fixture, until: 2) == 2)
         try fixture.restart()
