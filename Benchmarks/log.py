@@ -1,75 +1,175 @@
-"""The log: JetStream publishes over raw sockets, Kafka produce and consume through librdkafka.
+"""The log beside nats-server and beside what the disk itself can do: the same load from logload.c, in turns.
 
-nats-server answers a publish before its data is synced; Duolog after. The disk of the repository's .build is used.
+nats-server runs twice: as it comes, when it syncs every two minutes and answers before, and with `sync_interval: always`.
+Duolog always answers after its fdatasync. The disk is that of the repository's .build. In the environment: SCALE (1) of the
+number of messages, ONLY a part of a section's name.
 """
 
-import socket
+import json
+import os
+import shutil
+import subprocess
+import tempfile
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from measure import cpu_seconds, running
 
+from harness.kafka import create_topic
 from harness.nats_wire import Wire
-from measure import measured, running
 
-WINDOW = 2000
+SCALE = float(os.environ.get("SCALE", "1"))
+ONLY = os.environ.get("ONLY", "")
+BUILD = Path(__file__).resolve().parents[1] / ".build"
 
 
-def jetstream_publish(server, size, count, window=WINDOW):
-    """Publishes with at most `window` acknowledgements outstanding."""
+def scaled(count, least=1):
+    return max(least, int(count * SCALE))
+
+
+class Load:
+    """logload, compiled by whatever C compiler there is."""
+
+    def __init__(self, folder):
+        self.path = Path(folder) / "logload"
+        compiler = shutil.which("cc") or shutil.which("clang")
+        source = Path(__file__).with_name("logload.c")
+        subprocess.run([compiler, "-O2", "-pthread", "-D_GNU_SOURCE", "-o", self.path, source], check=True)
+
+    def __call__(self, *arguments):
+        output = subprocess.run([self.path, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+        return [float(field) for field in output.split()]
+
+
+def make_streams(server, count):
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True).api("STREAM.CREATE.bench", {"name": "bench", "subjects": ["bench.>"]})
-        wire.send("SUB acks 1\r\n").expect_nothing_more()
-        message = f"PUB bench.a acks {size}\r\n".encode() + b"x" * size + b"\r\n"
-        sent = acked = 0
-        wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with measured(f"JetStream publish, {size} B, window {window}", server, count, size):
-            while acked < count:
-                room = min(window - (sent - acked), count - sent)
-                if room > 0:
-                    wire.send(message * room)
-                    sent += room
-                received = wire.socket.recv(1 << 18)
-                assert received, "the server closed the connection"
-                acked += received.count(b"MSG acks")
+        wire.connect(headers=True)
+        for number in range(count):
+            name = f"b{number}"
+            answer = wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"], "storage": "file"})
+            assert "error" not in answer, answer
 
 
-def kafka_produce(server, size, count, **config):
-    producer = Producer({
-        "bootstrap.servers": server.kafka, "linger.ms": 5, "acks": "all",
-        "queue.buffering.max.messages": 500_000, **config})
-    value = b"x" * size
-    label = f"Kafka produce, {size} B" + (", idempotent" if config else "")
-    with measured(label, server, count, size):
-        for _ in range(count):
-            while True:
-                try:
-                    producer.produce("bench-kafka", value)
-                    break
-                except BufferError:
-                    producer.poll(0.01)
-        assert producer.flush(60) == 0
+@contextmanager
+def servers():
+    """Name and a way to start it: each measurement gets a fresh one."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "always.conf"
+        config.write_text("jetstream {\n  sync_interval: always\n}\n")
+        yield [("duolog", "duolog", ()), ("nats-server", "nats-server", ()),
+               ("nats-server, always", "nats-server", ("-c", str(config)))]
 
 
-def kafka_consume(server, size, count):
-    consumer = Consumer({"bootstrap.servers": server.kafka, "group.id": "bench", "enable.auto.commit": False})
-    consumer.assign([TopicPartition("bench-kafka", 0, 0)])
-    seen, deadline = 0, time.monotonic() + 120
-    with measured(f"Kafka consume, {size} B", server, count, size):
-        while seen < count:
-            assert time.monotonic() < deadline
-            seen += len(consumer.consume(100_000, 1))
-    consumer.close()
+def written_bytes(server):
+    """What the process had the disk write."""
+    for line in Path(f"/proc/{server.pid}/io").read_text().splitlines():
+        if line.startswith("write_bytes:"):
+            return int(line.split()[1])
+    raise AssertionError("no write_bytes")
+
+
+def line(what, who, *figures):
+    print(f"{what:44} {who:20} " + "  ".join(figures), flush=True)
+
+
+def disk(load, size, count):
+    seconds, total, median, late = load("disk", BUILD / "disktest", size, count)
+    line(f"write + fdatasync, {size} B", "disk", f"{total / size / seconds:11,.0f} /s", f"{total / seconds / 1e6:8.1f} MB/s",
+         f"p50 {median / 1000:6.2f} ms", f"p99 {late / 1000:6.2f} ms")
+
+
+def publish(load, kinds):
+    """JetStream, 128 B: as fast as it goes, at half of that for the time to the answer, and one at a time."""
+    disk(load, 4096, scaled(2000))
+    for publishers in (1, 8):
+        for name, kind, arguments in kinds:
+            count = scaled(400_000 if "always" not in name else 8_000) // publishers
+            with running(kind, arguments) as server:
+                make_streams(server, 1)
+                cpu = cpu_seconds(server)
+                seconds, done, *_ = load("publish", server.nats_port, publishers, 128, count, 2000)
+                cpu = cpu_seconds(server) - cpu
+                rate = done / seconds
+                half = load("publish", server.nats_port, publishers, 128, max(1, int(count / 2)), 2000, 1, 1, int(rate / 2 / publishers))
+            line(f"async publish, 128 B, {publishers} publishers", name, f"{rate:11,.0f} /s", f"{cpu / done * 1e6:8.2f} µs CPU",
+                 f"at half load p50 {half[2] / 1000:6.2f} ms  p99 {half[3] / 1000:6.2f} ms")
+    for name, kind, arguments in kinds:
+        with running(kind, arguments) as server:
+            make_streams(server, 1)
+            seconds, done, median, late = load("publish", server.nats_port, 1, 128, scaled(4000), 1)
+        line("sync publish, 128 B", name, f"{done / seconds:11,.0f} /s", f"p50 {median / 1000:6.2f} ms  p99 {late / 1000:6.2f} ms")
+
+
+def kafka(load, kinds):
+    """Produce in batches of 64 KiB, and fetch of what is no longer in memory, over loopback."""
+    disk(load, 1 << 20, scaled(300))
+    batches = scaled(12_000)
+    with running("duolog") as server:
+        create_topic(server, "bench", 1)
+        cpu, disk_bytes = cpu_seconds(server), written_bytes(server)
+        seconds, records = load("produce", server.kafka_port, "bench", 1, 1024, 65536, batches, 64)
+        cpu = cpu_seconds(server) - cpu
+        size = batches * 65536
+        line("Kafka produce, 1 KiB in batches of 64 KiB", "duolog", f"{records / seconds:11,.0f} /s",
+             f"{size / seconds / 1e6:8.1f} MB/s", f"{cpu / records * 1e6:6.2f} µs CPU")
+        time.sleep(2)
+        line("bytes written for each byte acknowledged", "duolog", f"{(written_bytes(server) - disk_bytes) / size:11.2f}")
+        for _ in range(2):
+            cpu = cpu_seconds(server)
+            seconds, got = load("fetch", server.kafka_port, "bench", 0, int(size * 0.95))
+            cpu = cpu_seconds(server) - cpu
+            line("Kafka fetch of old data", "duolog", f"{got / seconds / 1e9:11.2f} GB/s", f"{cpu / got * 1e9:8.3f} s CPU/GB")
+
+
+def many_logs(load, kinds):
+    """Batches of 1 KiB, to one log and to 10,000 in turns."""
+    rates = {}
+    batches = scaled(60_000)
+    for partitions in (1, 10_000):
+        with running("duolog") as server:
+            create_topic(server, "bench", partitions)
+            seconds, records = load("produce", server.kafka_port, "bench", partitions, 1024, 1024, batches, 512)
+            rates[partitions] = records / seconds
+            line(f"batches of 1 KiB to {partitions} logs", "duolog", f"{rates[partitions]:11,.0f} /s")
+    line("10,000 logs beside one", "duolog", f"{rates[10_000] / rates[1] * 100:11.0f} %")
+
+
+def start(load, kinds):
+    """Ten million messages (times SCALE) in 100 streams: starts after a clean stop and after kill -9."""
+    for name, kind, arguments in kinds[:2]:
+        with running(kind, arguments) as server:
+            make_streams(server, 100)
+            load("publish", server.nats_port, 4, 128, scaled(10_000_000) // 4, 2000, 100, 10)
+            time.sleep(2)
+            server.kill()
+            server.start()
+            killed = server.seconds_to_ready
+            server.stop()
+            server.start()
+            line(f"start with {scaled(10_000_000):,} messages in 100 streams", name, f"clean {server.seconds_to_ready * 1000:8.0f} ms",
+                 f"after kill -9 {killed * 1000:8.0f} ms")
+
+
+def memory(load, kinds):
+    """Ten million messages (times SCALE) of 128 B on 1,000 subjects of one stream."""
+    for name, kind, arguments in kinds[:2]:
+        with running(kind, arguments) as server:
+            make_streams(server, 1)
+            before = written_bytes(server)
+            load("publish", server.nats_port, 4, 128, scaled(10_000_000) // 4, 2000, 1, 1000)
+            time.sleep(2)
+            resident = server.resident_bytes()
+            with Wire(server.nats_port) as wire:
+                state = wire.connect(headers=True).api("STREAM.INFO.b0")["state"]
+            assert state["messages"] == scaled(10_000_000) // 4 * 4, json.dumps(state)
+            line(f"memory with {state['messages']:,} messages on 1,000 subjects", name, f"{resident / (1 << 20):11.1f} MiB",
+                 f"{(written_bytes(server) - before) / state['bytes']:6.2f} bytes written for each byte stored")
 
 
 if __name__ == "__main__":
-    for size, count in ((128, 400_000), (1024, 200_000)):
-        for kind in ("nats-server", "duolog"):
-            with running(kind) as server:
-                jetstream_publish(server, size, count)
-                jetstream_publish(server, size, 2_000, window=1)
-    for size, count in ((128, 1_000_000), (1024, 500_000)):
-        with running("duolog") as server:
-            kafka_produce(server, size, count)
-            kafka_consume(server, size, count)
-        with running("duolog") as server:
-            kafka_produce(server, size, count, **{"enable.idempotence": True})
+    with tempfile.TemporaryDirectory() as folder, servers() as kinds:
+        load = Load(folder)
+        for section in (publish, kafka, many_logs, start, memory):
+            if ONLY in section.__name__:
+                section(load, kinds)
