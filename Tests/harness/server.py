@@ -36,6 +36,7 @@ class Server:
         self.arguments = list(arguments)
         self.preexec = preexec
         self.environment = {}
+        self.launcher = []
         # False: the test configures monitoring itself.
         self.has_http = True
         self.process = None
@@ -68,7 +69,7 @@ class Server:
         self.starts += 1
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                [*self.launcher, *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 cwd=self.folder, env=os.environ | self.environment, preexec_fn=self.preexec)
         return self
 
