@@ -27,9 +27,9 @@ struct SnapshotRounds {
         var core: CoreSnapshot
     }
 
-    /// A round costs at most a 16th of what was appended since the one before, as long as that is not too much to replay.
-    static let bytesPerSnapshotByte = 16
-    static let longestInterval = 512 << 20
+    /// A round costs at most an eighth of what was appended since the one before, as long as that is not too much to replay.
+    static let bytesPerSnapshotByte = 8
+    static let longestInterval = 256 << 20
 
     /// How much is appended between the beginnings of two rounds.
     func interval(shortest: Int) -> UInt64 {

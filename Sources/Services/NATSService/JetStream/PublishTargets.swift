@@ -8,7 +8,8 @@ import Subjects
 
 /// Which log takes a published subject.
 ///
-/// Streams never overlap, so there is one answer. Subjects seen lately are remembered.
+/// Streams never overlap, so there is one answer. It is looked up token by token, so its cost does not grow with the
+/// number of streams; the last subject is remembered.
 struct PublishTargets {
     /// A log that takes publishes, with what its answers need.
     final class Target {
@@ -24,43 +25,48 @@ struct PublishTargets {
     }
 
     private struct Stream {
-        var filters: [SubjectFilter]
+        var filters: [[UInt8]]
         /// One for each partition.
         var targets: [Target]
         var keyPrefix: KeyPrefix
     }
 
     private var streams: [StreamID: Stream] = [:]
+    private var index = SubscriptionTrie<StreamID>()
+    private var matches: [StreamID] = []
     private var lastSubject: [UInt8] = []
     private var lastTarget: Target?
 
     mutating func add(_ entry: StreamEntry, _ broker: Broker) {
-        forget()
+        remove(entry.id)
         let targets = entry.logs.indices.compactMap { partition -> Target? in
             guard let log = broker.log(of: entry, partition: partition) else { return nil }
             return Target(
                 log, name: entry.streamName(ofPartition: partition),
                 answers: !broker.streamConfig(of: entry, partition: partition).noAck)
         }
+        let filters = entry.subjects.compactMap { SubjectFilter($0).map { Array($0.text.utf8) } }
+        for filter in filters { index.insert(entry.id, for: filter.span.bytes) }
         streams[entry.id] = Stream(
-            filters: entry.subjects.compactMap { SubjectFilter($0) }, targets: targets,
-            keyPrefix: KeyPrefix(entry.keyPrefix))
+            filters: filters, targets: targets, keyPrefix: KeyPrefix(entry.keyPrefix))
     }
 
     mutating func remove(_ id: StreamID) {
         forget()
-        streams[id] = nil
+        for filter in streams.removeValue(forKey: id)?.filters ?? [] {
+            index.remove(id, for: filter.span.bytes)
+        }
     }
 
     mutating func target(of subject: RawSpan) -> Target? {
         if let known = lastTarget, subject.hasSameBytes(as: lastSubject.span.bytes) { return known }
-        for stream in streams.values where stream.filters.contains(where: { $0.matches(subject) }) {
-            let target = stream.targets[partition(of: subject, in: stream)]
-            lastSubject = Array(copying: subject)
-            lastTarget = target
-            return target
-        }
-        return nil
+        matches.removeAll(keepingCapacity: true)
+        index.collect(subject, into: &matches)
+        guard let id = matches.first, let stream = streams[id] else { return nil }
+        let target = stream.targets[partition(of: subject, in: stream)]
+        lastSubject = Array(copying: subject)
+        lastTarget = target
+        return target
     }
 
     private mutating func forget() {
