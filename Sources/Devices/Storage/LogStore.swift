@@ -98,7 +98,8 @@ public final class LogStore: @unchecked Sendable {
             BackgroundContext(
                 fileSystem: fileSystem, folderPath: directory, folderID: wal.folderID,
                 time: options.wal.time, manifest: manifest, durableMark: { wal.durableMark },
-                requestSync: { wal.requestSync() }),
+                requestSync: { wal.requestSync() },
+                giveUpReserve: { wal.files.removePooled() }),
             hasThread: options.runsThread)
         snapshots = SnapshotStore(
             folder: snapshotFolder, folderID: wal.folderID, fileSystem: fileSystem, worker: worker,

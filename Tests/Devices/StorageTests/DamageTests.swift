@@ -204,4 +204,25 @@ import Testing
         #expect(disk.changeCount == before)
         store.close()
     }
+
+    @Test func `on a full disk a deletion finds the room that it needs to give room back`() throws {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(35)
+        for _ in 0..<900 { try model.append(to: store, &random) }
+        store.rollUpAll()
+        store.snapshotsCover(upTo: store.endPosition)
+        store.runAll()
+        #expect(store.usage.pooledFileCount > 0)
+        disk.faults.freeByteCount = 0
+        let before = store.usage.segmentByteCount
+        for log in 1...4 { model.delete(UInt32(log), in: store) }
+        store.runAll()
+        store.runAll()
+        #expect(store.problems.isEmpty)
+        #expect(store.usage.segmentByteCount < before / 2)
+        try model.check(store)
+        disk.faults = .init()
+        store.close()
+    }
 }

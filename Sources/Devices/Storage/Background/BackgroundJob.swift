@@ -43,6 +43,8 @@ struct BackgroundContext {
     let durableMark: @Sendable () -> UInt64
     /// Asks the write-ahead log to sync what it wrote without.
     let requestSync: @Sendable () -> Void
+    /// Gives a file back to the disk that was only kept to be used again; false where there is none.
+    let giveUpReserve: @Sendable () -> Bool
     /// As it is in its file.
     private(set) var manifest: Manifest
     /// The number of the next segment file. One that was given out is not given again, so that a
@@ -52,7 +54,8 @@ struct BackgroundContext {
     init(
         fileSystem: any FileSystem, folderPath: String, folderID: [UInt8], time: TimeSource,
         manifest: Manifest, durableMark: @escaping @Sendable () -> UInt64,
-        requestSync: @escaping @Sendable () -> Void
+        requestSync: @escaping @Sendable () -> Void,
+        giveUpReserve: @escaping @Sendable () -> Bool
     ) {
         self.fileSystem = fileSystem
         self.folderPath = folderPath
@@ -62,6 +65,7 @@ struct BackgroundContext {
         nextFile = manifest.nextFile
         self.durableMark = durableMark
         self.requestSync = requestSync
+        self.giveUpReserve = giveUpReserve
     }
 
     /// Whether the write-ahead log is durable up to `mark`; asks for a sync where it is not. What

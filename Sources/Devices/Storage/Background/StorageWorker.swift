@@ -162,8 +162,10 @@ final class StorageWorker: @unchecked Sendable {
 
     private func retryLater(_ index: Int, _ error: StorageError) {
         let attempts = jobs[index].attempts + 1
-        let pause = min(
+        var pause = min(
             Self.firstRetryNanoseconds << Int64(min(attempts - 1, 5)), Self.longestRetryNanoseconds)
+        // A manifest has to be written before any space comes back.
+        if case .storageFull = error, context.giveUpReserve() { pause = 0 }
         jobs[index].attempts = attempts
         jobs[index].notBefore = hasThread ? context.time.monotonicNanoseconds() + pause : .min
         let urgency = jobs[index].job.urgency

@@ -86,6 +86,13 @@ struct WALFiles: Sendable {
         }
     }
 
+    /// Takes a file out of the pool and off the disk; false where there is none.
+    func removePooled() -> Bool {
+        guard let name = pool.take() else { return false }
+        do { try fileSystem.remove(folder + "/" + name) } catch { return false }
+        return true
+    }
+
     /// Reserves as much as there is, from `byteCount` down to `minimum`, and says how much it is.
     func reserve(
         _ handle: any FileHandle, _ byteCount: Int, atLeast minimum: Int
