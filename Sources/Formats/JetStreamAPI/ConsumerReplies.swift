@@ -134,6 +134,8 @@ public struct AccountInfo: Equatable, Sendable {
     public var limits = AccountLimits()
     public var streams = 0
     public var consumers = 0
+    /// Empty: the server has none.
+    public var domain = ""
     public var apiTotal: UInt64 = 0
     public var apiErrors: UInt64 = 0
 
@@ -149,6 +151,7 @@ public struct AccountInfo: Equatable, Sendable {
             json.field("consumers", consumers)
             json.name("limits")
             limits.write(to: &json)
+            if !domain.isEmpty { json.field("domain", domain) }
             json.name("api")
             json.beginObject()
             json.field("level", APILevel.level)

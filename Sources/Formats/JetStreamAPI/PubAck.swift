@@ -2,15 +2,17 @@ import JSON
 
 /// Writes the answers to publishes of one stream: the front is made once, the number for each message.
 ///
-/// `{"stream":"A","seq":1}`, with `,"duplicate": true` for a message that was there already: the space is the server's.
+/// `{"stream":"A","seq":1}`, with the server's JetStream domain, if it has one, between the two, and with
+/// `,"duplicate": true` for a message that was there already: the space is the server's.
 public struct PubAckWriter: Sendable {
     private let prefix: [UInt8]
     private let stream: String
 
-    public init(stream: String) {
+    public init(stream: String, domain: String = "") {
         var json = JSONWriter()
         json.beginObject()
         json.field("stream", stream)
+        if !domain.isEmpty { json.field("domain", domain) }
         prefix = json.bytes + Array(",\"seq\":".utf8)
         self.stream = stream
     }

@@ -38,6 +38,9 @@ extension StreamConfigRequest {
             throw .invalidConfig(
                 "not supported by this server: \(unsupported.sorted().joined(separator: ", "))")
         }
+        if config.mirrorDirect {
+            throw .invalidConfig("stream has no mirror but does have mirror direct")
+        }
         try config.checkDurations(pedantic: pedantic)
         config.fillDefaults()
         try config.checkSwitches(isUpdate: isUpdate)

@@ -1,6 +1,7 @@
 """What a configuration file asks for, seen by clients: users, accounts, TLS, WebSocket, and what a reload does to them."""
 
 import base64
+import json
 import os
 import re
 import signal
@@ -177,3 +178,23 @@ def test_sigusr2_lets_clients_go_gently(program):
         wire.expect_closed()
     assert server.wait() == 0
     assert "Server Exiting.." in server.log
+
+
+def test_a_jetstream_domain_is_told_and_can_be_asked(program):
+    server = program.start("-c", program.write(LISTEN + "jetstream { domain: hub, store_dir: js }"))
+    with Wire(server.port) as wire:
+        wire.connect(headers=True)
+        first, second = wire.api("INFO"), wire.api("INFO")
+        assert first["domain"] == "hub"
+        assert (first["api"]["total"], second["api"]["total"]) == (0, 1)
+        made = {"name": "a", "subjects": ["a"]}
+        assert "error" not in json.loads(wire.request("$JS.hub.API.STREAM.CREATE.a", json.dumps(made).encode())[4])
+        assert wire.request("a", b"x")[4] == b'{"stream":"a","domain":"hub","seq":1}'
+
+
+def test_direct_reads_from_a_mirror_need_a_mirror(program):
+    server = program.start("-c", program.write(LISTEN + "jetstream { store_dir: js }"))
+    with Wire(server.port) as wire:
+        answer = wire.connect(headers=True).api("STREAM.CREATE.m", {"name": "m", "mirror_direct": True})
+        assert answer["error"]["err_code"] == 10052
+        assert answer["error"]["description"] == "stream has no mirror but does have mirror direct"

@@ -157,6 +157,9 @@ struct WireTests {
         writer.write(sequence: 12, to: &bytes)
         #expect(String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","seq":12}"#)
         bytes = []
+        PubAckWriter(stream: "A", domain: "hub").write(sequence: 3, to: &bytes)
+        #expect(String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","domain":"hub","seq":3}"#)
+        bytes = []
         writer.write(sequence: 2, isDuplicate: true, to: &bytes)
         #expect(
             String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","seq":2,"duplicate": true}"#)

@@ -31,7 +31,8 @@ extension JetStreamService {
     /// Answers a request on `$JS.API.>`. What is not there is answered too, as if nobody listened. A request without
     /// reply subject is carried out all the same.
     func answer(_ message: borrowing CapturedMessage) {
-        current.apiTotal += 1
+        // The request itself is counted once it is answered.
+        defer { current.apiTotal += 1 }
         var tokens = String(repairingUTF8: message.subject)
             .split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         // `$JS.API.…`, or `$JS.<domain>.API.…`
@@ -85,6 +86,7 @@ extension JetStreamService {
     private func accountInfo() -> AccountInfo {
         let usage = broker.usage(of: current.name)
         var info = AccountInfo()
+        info.domain = nats.options.domain
         info.apiTotal = current.apiTotal
         info.apiErrors = current.apiErrors
         info.memory = usage.memoryByteCount

@@ -130,7 +130,7 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
             nats.addCapture(.stream, of: subject, in: account.routing)
         }
         captures[stream.id] = (account, stream.subjects)
-        account.targets.add(stream, broker)
+        account.targets.add(stream, broker, domain: nats.options.domain)
     }
 
     private func release(_ id: StreamID) {

@@ -17,9 +17,9 @@ struct PublishTargets {
         let acks: PubAckWriter
         let answers: Bool
 
-        init(_ log: PartitionLog, name: String, answers: Bool) {
+        init(_ log: PartitionLog, name: String, domain: String, answers: Bool) {
             self.log = log
-            acks = PubAckWriter(stream: name)
+            acks = PubAckWriter(stream: name, domain: domain)
             self.answers = answers
         }
     }
@@ -37,12 +37,12 @@ struct PublishTargets {
     private var lastSubject: [UInt8] = []
     private var lastTarget: Target?
 
-    mutating func add(_ entry: StreamEntry, _ broker: Broker) {
+    mutating func add(_ entry: StreamEntry, _ broker: Broker, domain: String) {
         remove(entry.id)
         let targets = entry.logs.indices.compactMap { partition -> Target? in
             guard let log = broker.log(of: entry, partition: partition) else { return nil }
             return Target(
-                log, name: entry.streamName(ofPartition: partition),
+                log, name: entry.streamName(ofPartition: partition), domain: domain,
                 answers: !broker.streamConfig(of: entry, partition: partition).noAck)
         }
         let filters = entry.subjects.compactMap { SubjectFilter($0).map { Array($0.text.utf8) } }
