@@ -78,7 +78,8 @@ class Server:
         began = time.monotonic()
         self.launch()
         ports_file = self.folder / f"{Path(self.command()[0]).name}_{self.pid}.ports"
-        while not (ports_file.exists() and "Server is ready" in self.log):
+        # nats-server does not write its ports file in one piece.
+        while not (ports_file.exists() and ports_file.stat().st_size and "Server is ready" in self.log):
             if self.process.poll() is not None:
                 raise ServerDied(f"exit code {self.process.returncode}:\n{self.log}")
             if time.monotonic() - began > START_SECONDS:

@@ -82,6 +82,11 @@ void duolog_tls_free(duolog_tls *tls) {
     free(tls);
 }
 
+/* SSL_get_error takes a complaint that somebody left behind for one of this connection. */
+static void start_clean(void) {
+    if (ERR_peek_error()) ERR_clear_error();
+}
+
 static int outcome(duolog_tls *tls, int result, struct duolog_tls_error *error) {
     switch (SSL_get_error(tls->ssl, result)) {
     case SSL_ERROR_WANT_READ:
@@ -105,7 +110,7 @@ static int outcome(duolog_tls *tls, int result, struct duolog_tls_error *error) 
 }
 
 int duolog_tls_handshake(duolog_tls *tls, struct duolog_tls_error *error) {
-    ERR_clear_error();
+    start_clean();
     int result = SSL_do_handshake(tls->ssl);
     return result == 1 ? DUOLOG_TLS_DONE : outcome(tls, result, error);
 }
@@ -114,7 +119,7 @@ size_t duolog_tls_read(
     duolog_tls *tls, void *memory, size_t capacity, int *next, struct duolog_tls_error *error) {
     size_t total = 0;
     *next = DUOLOG_TLS_WANTS_MORE;
-    ERR_clear_error();
+    start_clean();
     while (total < capacity) {
         size_t count = 0;
         int result = SSL_read_ex(tls->ssl, (uint8_t *)memory + total, capacity - total, &count);
@@ -123,13 +128,15 @@ size_t duolog_tls_read(
             break;
         }
         total += count;
+        /* Asking again would only say that there is nothing more. */
+        if (tls->in_count == 0 && !SSL_has_pending(tls->ssl)) break;
     }
     return total;
 }
 
 int duolog_tls_write(duolog_tls *tls, const void *memory, size_t count, struct duolog_tls_error *error) {
     size_t written = 0;
-    ERR_clear_error();
+    start_clean();
     int result = SSL_write_ex(tls->ssl, memory, count, &written);
     if (result == 1 && written == count) return DUOLOG_TLS_DONE;
     /* Memory takes all that it is given, and a handshake is over: waiting is not among what can happen. */

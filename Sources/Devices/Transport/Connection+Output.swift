@@ -149,7 +149,7 @@ extension Connection {
 
     /// The usual case: one block, one system call. Called with `isWriting` taken.
     private func write(_ block: OutputBlock, on current: EventLoop) {
-        if filter != nil { return writeFirst(block, on: current) }
+        if let filter { return writeFirst(block, filter, on: current) }
         let sent = socket.send(block.base + block.sent, count: block.remaining)
         if sent == block.remaining {
             pending.subtract(sent, ordering: .relaxed)

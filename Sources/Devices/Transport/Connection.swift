@@ -171,6 +171,7 @@ public final class Connection: @unchecked Sendable {
             handler = nil
             abandoned = nil
             filter?.makeHandler = nil
+            if let filter { cancelTimer(filter) }
             held.deallocate()
         }
         switch state {

@@ -13,8 +13,10 @@ extension Connection {
         self.filter = filter
         kind = plan.webSocket == nil ? .client : .webSocket
         let timeout = plan.webSocket?.handshakeTimeoutNanoseconds ?? plan.tls!.timeoutNanoseconds
-        filter.timer = loop.schedule(afterNanoseconds: timeout) { [weak self] in
-            self?.handshakeTakesTooLong()
+        // Strong references, since a weak one would slow down all others for good. Both end with
+        // their timer.
+        filter.timer = loop.schedule(afterNanoseconds: timeout) { [self] in
+            handshakeTakesTooLong()
         }
         if plan.webSocket != nil {
             filter.makeHandler = makeHandler
@@ -34,9 +36,8 @@ extension Connection {
             filter.stage = .undecided
             filter.isHeld = true
             handler = makeHandler(self)
-            loop.schedule(afterNanoseconds: delay) { [weak self] in
-                guard let self, filter.stage == .undecided, state == .open else { return }
-                sendGreeting(filter)
+            loop.schedule(afterNanoseconds: delay) { [self] in
+                if filter.stage == .undecided, state == .open { sendGreeting(filter) }
             }
         }
     }
@@ -94,9 +95,13 @@ extension Connection {
     /// All that was to be agreed on is agreed on.
     func open(_ filter: ConnectionFilter) {
         filter.isHeld = false
+        cancelTimer(filter)
+        writeQueueIfPossible(on: loop)
+    }
+
+    func cancelTimer(_ filter: ConnectionFilter) {
         if let timer = filter.timer { loop.cancel(timer) }
         filter.timer = nil
-        writeQueueIfPossible(on: loop)
     }
 
     private func handshakeTakesTooLong() {
@@ -129,8 +134,6 @@ extension Connection {
     func sayGoodbye() {
         guard let filter, !filter.hasSaidGoodbye else { return }
         filter.hasSaidGoodbye = true
-        if let timer = filter.timer { loop.cancel(timer) }
-        filter.timer = nil
         if filter.isHeld {
             dropHeldOutput()
             return writeQueueIfPossible(on: loop)

@@ -9,10 +9,19 @@ import Synchronization
 extension Connection {
     private enum Take { case blocks([OutputBlock]), nothing(AfterWrite) }
 
-    /// `block` goes out before what waits. Called with `isWriting` taken.
-    func writeFirst(_ block: OutputBlock, on current: EventLoop) {
-        output.withLock { $0.blocks.prepend(block) }
-        writeQueue(on: current)
+    /// `block` goes out, and nothing waits before it. Called with `isWriting` taken.
+    func writeFirst(_ block: OutputBlock, _ filter: ConnectionFilter, on current: EventLoop) {
+        // The usual case does without the queue.
+        let isSimple = !filter.isHeld && filter.wire.base == nil
+        if isSimple, block.remaining <= FilterMemory.sliceByteCount {
+            filter.wire = current.filterMemory.takeWire()
+            guard encode(CollectionOfOne(block), filter, on: current) else {
+                return go(giveUp(), on: current)
+            }
+        } else {
+            output.withLock { $0.blocks.prepend(block) }
+        }
+        writeThroughFilter(filter, on: current)
     }
 
     /// Writes what waits. Called with `isWriting` taken.
@@ -76,18 +85,24 @@ extension Connection {
 
     /// Frames and seals `blocks` behind each other into the wire buffer. A block that is too long
     /// goes back to the front, with what was taken of it gone.
+    @inline(__always)
     private func encode(
-        _ blocks: [OutputBlock], _ filter: ConnectionFilter, on current: EventLoop
+        _ blocks: some Collection<OutputBlock>, _ filter: ConnectionFilter, on current: EventLoop
     ) -> Bool {
         var contentCount = 0
+        var isSealed = true
         filter.tls?.takeUnasked(into: &filter.wire)
         for var block in blocks {
+            guard isSealed else {
+                drop(block, on: current)
+                continue
+            }
             let count = min(block.remaining, FilterMemory.sliceByteCount)
-            let isEncoded = encode(
+            isSealed = encode(
                 block.base + block.sent, count, block.content, filter, current.filterMemory)
-            guard isEncoded else {
-                pending.subtract(contentCount + block.remaining, ordering: .relaxed)
-                return false
+            guard isSealed else {
+                drop(block, on: current)
+                continue
             }
             contentCount += count
             block.sent += count
@@ -99,8 +114,8 @@ extension Connection {
             }
         }
         // What waits is counted as it is: from now on with frames and records around it.
-        pending.add(filter.wire.count - contentCount, ordering: .relaxed)
-        return true
+        pending.add((isSealed ? filter.wire.count : 0) - contentCount, ordering: .relaxed)
+        return isSealed
     }
 
     private func encode(
