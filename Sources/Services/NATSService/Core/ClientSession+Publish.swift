@@ -6,14 +6,16 @@ import Transport
 
 extension ClientSession {
     /// One PUB or HPUB.
+    ///
+    /// - Parameter router: the session's, held by the caller: to read it from the session for each
+    ///   message costs a retain and a release.
     @inline(__always)
-    func publish(_ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer) {
+    func publish(
+        _ parser: borrowing ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer,
+        _ router: LoopRouter
+    ) {
         let subject = base + parser.subject.start
-        if mustAskFirst(parser, bytes) {
-            if habits.contains(.mapped), publishMapped(parser, bytes) { return }
-            let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
-            guard mayPublish(subject, parser, bytes) else { return }
-        }
+        if mustAskFirst(parser, bytes), isSettledBefore(parser, bytes) { return }
         let entry = router.match(subject, parser.subject.count)
         var delivered = false
         if parser.isCanonical {
@@ -26,12 +28,7 @@ extension ClientSession {
                 totalByteCount: parser.totalByteCount, hasHeaders: parser.hasHeaders,
                 publisherID: connection.id)
             delivered = router.route(message, entry)
-            if !entry.pointee.interests.isEmpty {
-                let interests = entry.pointee.interests
-                if router.serve(message, interests, MessageOrigin(session: self)) {
-                    delivered = true
-                }
-            }
+            if entry.pointee.hasInterests, serve(message, entry, router) { delivered = true }
         } else {
             delivered = publishUncanonical(parser, bytes)
         }
@@ -39,6 +36,24 @@ extension ClientSession {
         if parser.reply.count > 0, habits.contains(.noResponders) {
             tellNoResponders(parser, bytes)
         }
+    }
+
+    /// Gives the message to the server itself.
+    @inline(never)
+    private func serve(
+        _ message: borrowing RoutedMessage, _ entry: MatchCache.Entry, _ router: LoopRouter
+    ) -> Bool {
+        router.serve(message, entry.pointee.interests, MessageOrigin(session: self))
+    }
+
+    /// What comes before a message is routed.
+    ///
+    /// - Returns: whether that was all.
+    @inline(never)
+    private func isSettledBefore(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
+        if habits.contains(.mapped), publishMapped(parser, bytes) { return true }
+        let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
+        return !mayPublish(subject, parser, bytes)
     }
 
     /// Whether there is anything to do before the message is routed.

@@ -147,17 +147,27 @@ final class ClientSession: ConnectionHandler {
             maximumPayload: maximumPayload)
         parser.allowsHeaders = habits.contains(.headers)
         let consumed = bytes.withUnsafeBytes { raw in
-            run(&parser, raw.bytes, raw.baseAddress ?? LoopRouter.nowhere)
+            var position = 0
+            while true {
+                // Held here, so that no message has to.
+                let router = router
+                position = run(
+                    &parser, raw.bytes, raw.baseAddress ?? LoopRouter.nowhere, from: position,
+                    router)
+                if router === self.router || !connection.isOpen { return position }
+            }
         }
         slowDownIfNeeded()
         return connection.isOpen ? consumed : bytes.byteCount
     }
 
-    /// All complete commands in `bytes`; `base` is where they begin.
+    /// All complete commands in `bytes` from `start` on, or those up to a CONNECT that leads into
+    /// another account; `base` is where `bytes` begin.
     private func run(
-        _ parser: inout ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer
+        _ parser: inout ClientParser, _ bytes: RawSpan, _ base: UnsafeRawPointer, from start: Int,
+        _ router: LoopRouter
     ) -> Int {
-        var position = 0
+        var position = start
         var messages: UInt64 = 0
         var byteCount: UInt64 = 0
         var otherCommands = 0
@@ -177,7 +187,7 @@ final class ClientSession: ConnectionHandler {
                 if traces { service.clientLog?.received(bytes, at: position, by: self) }
                 messages &+= 1
                 byteCount &+= UInt64(truncatingIfNeeded: parser.totalByteCount)
-                publish(parser, bytes, base)
+                publish(parser, bytes, base, router)
                 // What it may refuse leaves the connection open.
                 position = parser.end
                 continue
@@ -195,7 +205,10 @@ final class ClientSession: ConnectionHandler {
                 connect(bytes.extracting(parser.argument.start..<parser.argument.end))
                 parser.allowsHeaders = habits.contains(.headers)
                 parser.maximumPayload = maximumPayload
-                if phase == .authenticating { return parser.end }
+                if phase == .authenticating || router !== self.router {
+                    if traces { service.clientLog?.received(bytes, at: position, by: self) }
+                    return parser.end
+                }
             case .ignored: break
             case .unknownOperation: refuse(.unknownOperation)
             case .controlLineTooLong: refuse(.controlLineTooLong)

@@ -67,6 +67,8 @@ struct MatchEntry {
     let groupEnds: [Int]
     /// What the server itself does with the messages.
     let interests: [InternalInterest]
+    /// Whether there is any of that: asked for each message, without touching the list.
+    let hasInterests: Bool
     /// Keeps what the recipients point to.
     private let subscriptions: [Subscription]
 
@@ -100,6 +102,7 @@ struct MatchEntry {
         }
         groupEnds = ends
         self.interests = interests
+        hasInterests = !interests.isEmpty
         subscriptions = ordered
         recipientCount = ordered.count
         recipients = .allocate(capacity: max(1, ordered.count))
