@@ -238,6 +238,49 @@ import Testing
         #expect(try directory([]) { $0.accounts = [moved] }.renew(identity, now: now) == nil)
     }
 
+    @Test func `after a reload what WebSocket clients are asked for counts for them alone`() throws
+    {
+        func withWebSocket(_ password: String, _ types: Set<ConnectionType> = []) throws
+            -> AccountDirectory
+        {
+            var a = user("a", "1")
+            a.allowedConnectionTypes = types
+            return try directory([a]) {
+                $0.webSocket = WebSocketOptions()
+                $0.webSocket?.user = "w"
+                $0.webSocket?.password = password
+            }
+        }
+        func identity(_ user: String, _ password: String, _ type: ConnectionType) throws -> Identity {
+            var credentials = ClientCredentials()
+            (credentials.user, credentials.password) = (user, password)
+            credentials.connectionType = type
+            guard case .accepted(let identity) = try withWebSocket("2").authenticate(
+                credentials, now: now)
+            else { throw AccountFault.unknownNoAuthUser(user) }
+            return identity
+        }
+        let plain = try identity("a", "1", .standard)
+        #expect(try withWebSocket("3").renew(plain, connectionType: .standard, now: now) != nil)
+        #expect(
+            try withWebSocket("2", [.webSocket]).renew(plain, connectionType: .standard, now: now)
+                == nil)
+        let single = try directory([]) {
+            $0.webSocket = WebSocketOptions()
+            $0.webSocket?.user = "w"
+            $0.webSocket?.password = "2"
+        }
+        var credentials = ClientCredentials()
+        (credentials.user, credentials.password) = ("w", "2")
+        credentials.connectionType = .webSocket
+        guard case .accepted(let web) = single.authenticate(credentials, now: now) else {
+            Issue.record("the WebSocket user is not let in")
+            return
+        }
+        #expect(single.renew(web, connectionType: .webSocket, now: now) != nil)
+        #expect(single.renew(web, connectionType: .standard, now: now) == nil)
+    }
+
     @Test func `what makes no sense is named`() throws {
         #expect(throws: AccountFault.duplicateUser("a")) {
             try directory([user("a", "1"), user("a", "2")])

@@ -1,5 +1,5 @@
 public import Model
-import ServerConfig
+public import ServerConfig
 
 extension AccountDirectory {
     /// Decides about somebody's credentials, or says what has to be done before.
@@ -138,17 +138,34 @@ extension AccountDirectory {
 
     /// What a connection is by this directory that another one has let in; nil if it would not be
     /// let in any more. Nothing is computed that takes long.
-    public func renew(_ identity: Identity, now: Timestamp) -> Identity? {
+    public func renew(
+        _ identity: Identity, connectionType: ConnectionType = .standard, now: Timestamp
+    ) -> Identity? {
+        let new = renewed(identity, connectionType, now)
+        guard let new, !new.connectionTypes.isEmpty else { return new }
+        return new.connectionTypes.contains(connectionType) ? new : nil
+    }
+
+    private func renewed(
+        _ identity: Identity, _ type: ConnectionType, _ now: Timestamp
+    ) -> Identity? {
+        let override = type == .webSocket ? webSocket : nil
+        let single = override?.single ?? single
         switch identity.source {
         case .open:
-            return !requiresCredentials || identity.account == anonymousAccount ? identity : nil
+            let isOpen = !requiresCredentials && override == nil
+            return isOpen || identity.account == anonymousAccount ? identity : nil
         case .token(let token):
             return users.isEmpty && nkeys.isEmpty && single.token == token ? identity : nil
         case .singleUser(let name, let secret):
             return single.user == name && single.password == secret ? identity : nil
         case .user(let name, let secret):
-            guard let user = users[name], secret == nil || secret == user.secret,
-                secret != nil || mapsCertificates || name == noAuthUser
+            let isNamedOtherwise =
+                type == .webSocket
+                ? mapsWebSocketCertificates || name == (override.map(\.noAuthUser) ?? noAuthUser)
+                : mapsCertificates || name == noAuthUser
+            guard let user = users[name],
+                secret == nil ? isNamedOtherwise : secret == user.secret
             else { return nil }
             return renewed(user, secret, identity)
         case .nkey(let key):

@@ -95,7 +95,9 @@ extension ClientSession {
     /// goes.
     func renewIdentity(_ directory: AccountDirectory) {
         guard phase == .ready, connection.isOpen else { return }
-        guard let new = directory.renew(identity, now: connection.loop.now) else {
+        guard let new = directory.renew(
+            identity, connectionType: connectionType, now: connection.loop.now)
+        else {
             if directory.hasRevoked(identity) { return refuse(.userRevoked) }
             service.clientLog?.violated(self, nil, directory)
             return refuse(.authorizationViolation)
