@@ -100,7 +100,8 @@ struct SubjectIndex: Sendable {
 
     @inline(__always)
     private func home(of hash: UInt32, _ count: Int) -> Int {
-        Int(UInt64(hash << partBits) &* UInt64(count) >> 32)
+        // Shifts bind tighter than products.
+        Int((UInt64(hash << partBits) &* UInt64(count)) >> 32)
     }
 
     /// Keyed by the process, so that subjects that collide in one do not in another.
