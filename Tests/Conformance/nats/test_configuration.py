@@ -66,7 +66,7 @@ REFUSED_AT = [
     ("server_name: \"a b\"", ["1:0"]), ("lame_duck_duration: \"10s\"", ["1:0"]), ("write_timeout: foo", ["1:0"]),
     ("tls {cert_file: foo}", ["1:0"]), ("authorization { users: [{user: a, pass: b},{user: a, pass: c}] }", ["1:0"]),
     ("max_sub_tokens: 300", ["1:0"]), ("jetstream: foo", ["1:0"]), ("resolver: FOO", ["1:0"]), ("trusted_keys: foo", ["1:0"]),
-    ("jetstream { store_dir: /tmp/x }\nstore_dir: /tmp/y", ["2:1"]), ("accounts { A: 1 }", ["1:11"]),
+    ("accounts { A: 1 }", ["1:11"]),
     ("jetstream {limits {max_ack_pending: 5, foo: 1}}", ["1:39"]),
 ]
 
