@@ -80,6 +80,10 @@ extension WebSocketSettings {
         guard let key = head["sec-websocket-key"], !key.isEmpty else {
             throw UpgradeRefusal(.badRequest, "key missing")
         }
+        // Source: RFC 6455, section 4.2.1: 16 bytes in base64.
+        guard Base64.decode(key)?.count == 16 else {
+            throw UpgradeRefusal(.badRequest, "invalid value for header 'Sec-Websocket-Key'")
+        }
         request.key = key
         guard head.list("sec-websocket-version", has: "13") else {
             throw UpgradeRefusal(.badRequest, "invalid version")

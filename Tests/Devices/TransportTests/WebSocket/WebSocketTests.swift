@@ -227,6 +227,19 @@ import Transport
         #expect(server.firstEnd()?.failure == .upgrade(reason))
     }
 
+    @Test func `a key that is not 16 bytes in base64 is refused (4.2.1)`() throws {
+        let server = try Self.server()
+        defer { server.stop() }
+        let client = Client(port: server.port)
+        let lines = WebSocketClient.request().split(separator: "\r\n").map {
+            $0.hasPrefix("Sec-WebSocket-Key: ") ? "Sec-WebSocket-Key: A" : $0
+        }
+        client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+        let answer = String(decoding: client.receive(1000), as: UTF8.self)
+        #expect(answer.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+        #expect(server.firstEnd()?.failure == .upgrade("invalid value for header 'Sec-Websocket-Key'"))
+    }
+
     @Test func `pages of other hosts are refused where only the own are allowed`() throws {
         for (origin, isAllowed) in [
             ("http://localhost", true), ("http://LOCALHOST:80", true), ("http://localhost:81", false),
