@@ -37,7 +37,7 @@ public enum ClientRefusal: Equatable, Sendable {
     case tooManyTokens(subject: String)
     case queueDenied(subject: String, queue: String)
     /// After a reload: it is taken away.
-    case subscriptionRemoved(subject: String, sid: String)
+    case subscriptionRemoved(subject: String, queue: String, sid: String)
 
     public var text: String {
         switch self {
@@ -66,8 +66,9 @@ public enum ClientRefusal: Equatable, Sendable {
             "Permissions Violation for Subscription to \(GoQuoted(subject)), too many tokens"
         case .queueDenied(let subject, let queue):
             "Permissions Violation for Subscription to \(GoQuoted(subject)) using queue \(GoQuoted(queue))"
-        case .subscriptionRemoved(let subject, let sid):
-            "Permissions Violation for Subscription to \(GoQuoted(subject)) (sid \(GoQuoted(sid)))"
+        case .subscriptionRemoved(let subject, let queue, let sid):
+            "Permissions Violation for Subscription to \(GoQuoted(subject))"
+                + (queue.isEmpty ? "" : " using queue \(GoQuoted(queue))") + " (sid \(GoQuoted(sid)))"
         }
     }
 

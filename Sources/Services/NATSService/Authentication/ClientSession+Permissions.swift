@@ -120,7 +120,8 @@ extension ClientSession {
         remove(subscription)
         let subject = String(decoding: subscription.filter, as: UTF8.self)
         let sid = String(decoding: subscription.sid, as: UTF8.self)
-        refuse(.subscriptionRemoved(subject: subject, sid: sid))
+        let group = String(decoding: queue, as: UTF8.self)
+        refuse(.subscriptionRemoved(subject: subject, queue: group, sid: sid))
         service.clientLog?.subscriptionRemoved(subject, sid: sid, self)
     }
 }
