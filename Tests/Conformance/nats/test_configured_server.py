@@ -1,9 +1,11 @@
 """What a configuration file asks for, seen by clients: users, accounts, TLS, WebSocket, and what a reload does to them."""
 
 import base64
+import contextlib
 import json
 import os
 import re
+import select
 import signal
 import socket
 import ssl
@@ -121,6 +123,18 @@ def test_jetstream_is_where_the_file_says(program):
     with Wire(server.port) as wire:
         assert wire.info["jetstream"] is True
     assert (program.folder / "here").is_dir()
+
+
+def test_a_reload_to_fewer_connections_lets_the_others_go(program):
+    server = program.start("-c", program.write(LISTEN + "max_connections: 10"))
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(Wire(server.port)) for _ in range(5)]
+        for wire in wires:
+            wire.connect()
+        program.write(LISTEN + "max_connections: 2")
+        server.send(signal.SIGHUP).wait_for("Reloaded: max_connections")
+        gone = [wire for wire in wires if select.select([wire.socket], [], [], 0.5)[0]]
+        assert [wire.line() for wire in gone] == [b"-ERR 'maximum connections exceeded'\r\n"] * 3
 
 
 def test_tls_of_a_file_and_another_certificate_after_a_reload(program):

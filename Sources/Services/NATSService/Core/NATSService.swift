@@ -165,10 +165,16 @@ public final class NATSService: @unchecked Sendable {
             return latest
         }
         clientLog?.reload()
+        let loads = loads.withLock { $0 }
+        var excess = loads.reduce(0, +) - new.maximumConnections
         for (loop, list) in zip(loops, sessions) {
+            let farewells = max(0, min(excess, loads[loop.index]))
+            excess -= farewells
             loop.post {
                 list.options = shared
                 for session in list.all.values { session.take(shared) }
+                // Any will do, as with nats-server.
+                for session in list.all.values.prefix(farewells) { session.refuse(.tooManyConnections) }
             }
         }
     }
