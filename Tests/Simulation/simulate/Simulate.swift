@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Simulation
 
@@ -30,7 +31,7 @@ struct Simulate {
     static func main() {
         do {
             let isWell = try Simulate(CommandLine.arguments.dropFirst()).run()
-            if !isWell { Process.end(1, message: "") }
+            if !isWell { exit(1) }
         } catch {
             Process.end(2, message: "simulate: \(error)\n\(usage)")
         }
