@@ -69,10 +69,20 @@ struct OpenedManifest {
         damage += rebuild.damage
     }
 
+    /// Whether no file of the write-ahead log has been given up yet. Names of files that were made ahead
+    /// may be missing after a power loss; there are no frames behind them then.
     private func hasLogFromItsBeginning(_ walFiles: WALFiles) throws(StorageError) -> Bool {
-        do {
+        do throws(SystemError) {
             let numbers = try walFiles.numbers()
-            return numbers.first == 1 && numbers.last == UInt64(numbers.count)
+            guard numbers.first == 1 else { return false }
+            for (index, number) in numbers.enumerated() where number != UInt64(index) + 1 {
+                var scanner = try WALScanner(try walFiles.open(number: number, .readOnly))
+                switch try scanner.next() {
+                case .frame, .badPayload, .gap: return false
+                case .end, nil: break
+                }
+            }
+            return true
         } catch { throw .from(error) }
     }
 
