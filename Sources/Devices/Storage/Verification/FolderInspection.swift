@@ -175,4 +175,15 @@ public struct FolderInspection: Sendable {
         }
         return (whole, damaged)
     }
+
+    /// A snapshot to be read; nil where there is none of that name.
+    ///
+    /// - Throws: as ``SnapshotStore/open(_:)``.
+    public func openSnapshot(_ name: String) throws(StorageError) -> SnapshotReader? {
+        let path = path + "/snapshots/" + name + ".snap"
+        let file = try SealedFileReader.open(path, folderID: folderID, on: fileSystem)
+        guard let file else { return nil }
+        guard file.header.name == name else { throw .damaged(path: path, offset: 48) }
+        return SnapshotReader(file)
+    }
 }

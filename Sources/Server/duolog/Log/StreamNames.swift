@@ -1,4 +1,4 @@
-import Bytes
+import Broker
 import Catalog
 import Model
 import Storage
@@ -19,14 +19,7 @@ struct StreamNames {
 
     /// - Throws: `StorageError`.
     init(_ inspection: FolderInspection) throws {
-        var catalog = CatalogMachine()
-        _ = try inspection.forEachFrame { header, payload, _ in
-            // What cannot be decoded names nothing; the server reports it at its start.
-            guard header.kind == .catalog, let record = try? CatalogRecord(decoding: payload) else {
-                return
-            }
-            catalog.apply(record)
-        }
+        let catalog = try FolderCatalog(inspection).machine
         for stream in catalog.streams.values {
             for (partition, log) in stream.logs.enumerated() {
                 names[log] = Name(

@@ -73,21 +73,16 @@ struct CoreSnapshot: Sendable {
     }
 }
 
-/// What ``CoreSnapshot/write(_:)`` wrote.
-struct RestoredCore {
+/// The first pieces of what ``CoreSnapshot/write(_:)`` wrote: the catalog, and how much more there is.
+struct RestoredCatalog {
     var nextStream: StreamID
     var nextLog: LogID
-    var catalogRecords: [CatalogRecord] = []
-    var coordination: [CoordinationRecord] = []
-    /// The pieces of each log that is in here.
-    var inside: [LogID: RestoredLog] = [:]
+    var records: [CatalogRecord] = []
     var separate: [LogID: WALPosition] = [:]
+    let coordinationCount: Int
+    let insideCount: Int
 
-    /// - Parameter origin: what a catalog, that of this snapshot, knows of a log.
-    init(
-        readingSnapshot next: () throws -> [UInt8]?,
-        origin: (LogID, CatalogMachine) throws -> RestoredLog.Origin
-    ) throws {
+    init(readingSnapshot next: () throws -> [UInt8]?) throws {
         func piece() throws -> [UInt8] {
             guard let piece = try next() else { throw SnapshotFault.missingPiece }
             return piece
@@ -99,28 +94,55 @@ struct RestoredCore {
         nextStream = StreamID(try head.int())
         nextLog = LogID(try head.int())
         let recordCount = Int(try head.int(UInt32.self))
-        let coordinationCount = Int(try head.int(UInt32.self))
-        let insideCount = Int(try head.int(UInt32.self))
+        coordinationCount = Int(try head.int(UInt32.self))
+        insideCount = Int(try head.int(UInt32.self))
         let separateCount = Int(try head.int(UInt32.self))
         for _ in 0..<separateCount {
             let id = LogID(try head.int())
             separate[id] = WALPosition(rawValue: try head.int())
         }
-        while catalogRecords.count < recordCount {
+        while records.count < recordCount {
             let bytes = try piece()
             var reader = ByteReader(bytes.span.bytes)
             while !reader.isAtEnd {
                 let length = Int(clamping: try reader.unsignedVarint())
-                catalogRecords.append(try CatalogRecord(decoding: try reader.bytes(length)))
+                records.append(try CatalogRecord(decoding: try reader.bytes(length)))
             }
         }
-        while coordination.count < coordinationCount {
+    }
+}
+
+/// What ``CoreSnapshot/write(_:)`` wrote.
+struct RestoredCore {
+    var nextStream: StreamID
+    var nextLog: LogID
+    var catalogRecords: [CatalogRecord]
+    var coordination: [CoordinationRecord] = []
+    /// The pieces of each log that is in here.
+    var inside: [LogID: RestoredLog] = [:]
+    var separate: [LogID: WALPosition]
+
+    /// - Parameter origin: what a catalog, that of this snapshot, knows of a log.
+    init(
+        readingSnapshot next: () throws -> [UInt8]?,
+        origin: (LogID, CatalogMachine) throws -> RestoredLog.Origin
+    ) throws {
+        func piece() throws -> [UInt8] {
+            guard let piece = try next() else { throw SnapshotFault.missingPiece }
+            return piece
+        }
+        let restored = try RestoredCatalog(readingSnapshot: next)
+        nextStream = restored.nextStream
+        nextLog = restored.nextLog
+        catalogRecords = restored.records
+        separate = restored.separate
+        while coordination.count < restored.coordinationCount {
             let bytes = try piece()
             coordination += try CoordinationRecord.decodeAll(bytes.span.bytes)
         }
         var catalog = CatalogMachine()
         for record in catalogRecords { catalog.apply(record) }
-        for _ in 0..<insideCount {
+        for _ in 0..<restored.insideCount {
             let bytes = try piece()
             var reader = ByteReader(bytes.span.bytes)
             let id = LogID(try reader.int())
