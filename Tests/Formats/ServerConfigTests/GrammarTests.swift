@@ -71,6 +71,9 @@ struct GrammarTests {
         ("a = 99999999999999999999", "x.conf:1:4: integer '99999999999999999999' is out of the range"),
         ("a = 9223372036854775807k", "x.conf:1:4: integer '9223372036854775807k' is out of the range"),
         ("a = 1}\nb = 2", "x.conf:2:1: expected the end of the file after '}', but got 'b'"), ("a = b\0c", "x.conf:1:5: a zero byte"),
+        ("{a: 1", "x.conf:1:5: the end of the file in a map: '}' is missing"),
+        ("{a: 1\n", "x.conf:2:1: the end of the file in a map: '}' is missing"),
+        ("{{a: 1}", "x.conf:1:1: expected a key, but got '{'"),
         ("a = it's", "x.conf:1:6: expected a value to end with ',' or a new line, but got '''"),
     ])
     func `an error names file, line and column`(_ text: String, _ expected: String) {

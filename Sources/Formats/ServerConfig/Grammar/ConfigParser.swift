@@ -39,12 +39,21 @@ struct ConfigParser {
     /// The whole file: a map that may do without braces.
     mutating func parseFile() throws(ConfigError) -> ConfigMap {
         scopes.append(ConfigMap())
+        var isInBraces = false
         while true {
             cursor.skipFiller()
-            guard let byte = cursor.byte else { return scopes.removeLast() }
+            guard let byte = cursor.byte else {
+                // A file that was cut off must not pass for the whole.
+                if isInBraces { throw failure("the end of the file in a map: '}' is missing") }
+                return scopes.removeLast()
+            }
             switch byte {
-            case UInt8(ascii: "{"): cursor.advance()
+            case UInt8(ascii: "{"):
+                if isInBraces { throw failure("expected a key, but got '{'") }
+                isInBraces = true
+                cursor.advance()
             case UInt8(ascii: "}"):
+                isInBraces = false
                 cursor.advance()
                 cursor.skipFiller()
                 if cursor.byte != nil { throw failure("expected the end of the file after '}', but got \(found)") }
