@@ -187,8 +187,7 @@ public struct ClientParser: Sendable {
             fromUncheckedByteOffset: position, as: UInt32.self)
         guard UInt32(littleEndian: verb) == 0x2042_5550 else { return false }
         let start = position &+ 4
-        var index = start
-        while index < count, bytes[byteAt: index] > 0x20 { index &+= 1 }
+        var index = wordEnd(bytes, from: start)
         guard index > start, index < count, bytes[byteAt: index] == 0x20 else { return false }
         let subjectEnd = index
         var reply = ByteRange.empty
@@ -196,7 +195,7 @@ public struct ClientParser: Sendable {
         var digits = index
         var size = digitsValue(bytes, &index)
         if index < count, bytes[byteAt: index] > 0x20 {
-            while index < count, bytes[byteAt: index] > 0x20 { index &+= 1 }
+            index = wordEnd(bytes, from: index)
             guard index < count, bytes[byteAt: index] == 0x20 else { return false }
             reply = ByteRange(digits, index)
             index &+= 1
@@ -219,6 +218,24 @@ public struct ClientParser: Sendable {
         isCanonical = true
         payloadStart = index &+ 2
         return true
+    }
+
+    /// Where the next blank or control byte is, or the end.
+    @inline(__always)
+    private func wordEnd(_ bytes: RawSpan, from start: Int) -> Int {
+        var index = start
+        while index &+ 8 <= bytes.byteCount {
+            // In bounds by the line above; any bit pattern is an integer.
+            let word = unsafe bytes.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: index, as: UInt64.self)
+            let eight = UInt64(littleEndian: word)
+            // The high bit of each byte below 0x21, exact up to the first of them.
+            let ends = (eight &- 0x2121_2121_2121_2121) & ~eight & 0x8080_8080_8080_8080
+            if ends != 0 { return index &+ ends.trailingZeroBitCount >> 3 }
+            index &+= 8
+        }
+        while index < bytes.byteCount, bytes[byteAt: index] > 0x20 { index &+= 1 }
+        return index
     }
 
     /// The value of the digits at `index`, which moves behind them. Meaningless for more than nine.

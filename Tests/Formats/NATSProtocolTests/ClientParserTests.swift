@@ -118,6 +118,19 @@ func parse(_ bytes: [UInt8], headers: Bool = true, controlLine: Int = 4096) -> [
         #expect(parse("HPUB a 0 0\r\n\r\n", headers: false) == [Parsed(.badArguments)])
     }
 
+    @Test func `any byte at any place of a line is read as in a line in lower case, byte by byte`() {
+        let line = Array("PUB subject.of.some.length _INBOX.and.reply 3\r\nxyz\r\n".utf8)
+        for place in 4..<line.count - 5 {
+            for byte in UInt8.min ... .max {
+                var quick = line
+                quick[place] = byte
+                var slow = quick
+                slow[0] = UInt8(ascii: "p")
+                #expect(parse(quick) == parse(slow), "byte \(byte) at \(place)")
+            }
+        }
+    }
+
     @Test func `a payload above the maximum is refused before it has come`() {
         #expect(parse("PUB a 1025\r\n") == [Parsed(.payloadTooLarge)])
         #expect(parse("HPUB a 1 1025\r\n") == [Parsed(.payloadTooLarge)])

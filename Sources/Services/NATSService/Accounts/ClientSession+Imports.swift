@@ -63,7 +63,7 @@ extension ClientSession {
     ///
     /// - Returns: false where none is for the subject.
     @inline(never)
-    func publishMapped(_ parser: borrowing ClientParser, _ bytes: RawSpan) -> Bool {
+    func publishMapped(_ parser: inout ClientParser, _ bytes: RawSpan) -> Bool {
         let subject = bytes.extracting(parser.subject.start..<parser.subject.end)
         let mapped: [UInt8]
         switch mappings.outcome(of: subject, random: router.nextRandom()) {
@@ -73,7 +73,7 @@ extension ClientSession {
             return true
         case .mapped(let other): mapped = other
         }
-        guard mayPublish(mapped.span.bytes, parser, bytes) else { return true }
+        guard mayPublish(mapped.span.bytes, &parser, bytes) else { return true }
         let payload = parser.payloadStart + parser.headerByteCount
         let delivered = router.routePieces(
             subject: mapped.span.bytes, to: mapped.span.bytes,
@@ -83,7 +83,7 @@ extension ClientSession {
             payload: bytes.extracting(payload..<parser.payloadStart + parser.totalByteCount),
             publisherID: connection.id, origin: MessageOrigin(session: self))
         if !delivered, parser.reply.count > 0, habits.contains(.noResponders) {
-            tellNoResponders(parser, bytes)
+            tellNoResponders(&parser, bytes)
         }
         return true
     }

@@ -5,7 +5,7 @@ import Transport
 
 extension ClientSession {
     /// SUB. A sid that is in use keeps its first subscription, without a word.
-    func subscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
+    func subscribe(_ parser: inout ClientParser, _ bytes: RawSpan) {
         let filter = bytes.extracting(parser.subject.start..<parser.subject.end)
         let group = bytes.extracting(parser.queue.start..<parser.queue.end)
         let name = bytes.extracting(parser.sid.start..<parser.sid.end)
@@ -44,7 +44,7 @@ extension ClientSession {
     }
 
     /// UNSUB. With a maximum it goes when that many messages have come in all.
-    func unsubscribe(_ parser: borrowing ClientParser, _ bytes: RawSpan) {
+    func unsubscribe(_ parser: inout ClientParser, _ bytes: RawSpan) {
         let sid = [UInt8](copying: bytes.extracting(parser.sid.start..<parser.sid.end))
         if let subscription = subscriptions[sid] {
             if parser.maximum > 0, subscription.limit(to: parser.maximum) {

@@ -187,7 +187,7 @@ final class ClientSession: ConnectionHandler {
                 if traces { service.clientLog?.received(bytes, at: position, by: self) }
                 messages &+= 1
                 byteCount &+= UInt64(truncatingIfNeeded: parser.totalByteCount)
-                publish(parser, bytes, base, router)
+                publish(&parser, bytes, base, router)
                 // What it may refuse leaves the connection open.
                 position = parser.end
                 continue
@@ -196,10 +196,10 @@ final class ClientSession: ConnectionHandler {
             case .pong: receivedPong()
             case .subscribe:
                 otherCommands &+= 1
-                subscribe(parser, bytes)
+                subscribe(&parser, bytes)
             case .unsubscribe:
                 otherCommands &+= 1
-                unsubscribe(parser, bytes)
+                unsubscribe(&parser, bytes)
             case .connect:
                 otherCommands &+= 1
                 connect(bytes.extracting(parser.argument.start..<parser.argument.end))

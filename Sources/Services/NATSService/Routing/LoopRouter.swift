@@ -196,11 +196,17 @@ extension MatchEntry {
     func isFor(_ other: UnsafeRawPointer, _ count: Int) -> Bool {
         guard count == subjectByteCount else { return false }
         var index = 0
-        while index &+ 8 <= count {
-            let left = other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            let right = subject.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            if left != right { return false }
-            index &+= 8
+        if count >= 8 {
+            // The last eight bytes may be compared twice.
+            while index &+ 8 < count {
+                if differs(other, at: index, UInt64.self) { return false }
+                index &+= 8
+            }
+            return !differs(other, at: count &- 8, UInt64.self)
+        }
+        if count >= 4 {
+            return !differs(other, at: 0, UInt32.self)
+                && !differs(other, at: count &- 4, UInt32.self)
         }
         while index < count {
             let left = other.load(fromByteOffset: index, as: UInt8.self)
@@ -208,6 +214,14 @@ extension MatchEntry {
             index &+= 1
         }
         return true
+    }
+
+    @inline(__always)
+    private func differs<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ other: UnsafeRawPointer, at index: Int, _ type: Word.Type
+    ) -> Bool {
+        other.loadUnaligned(fromByteOffset: index, as: type)
+            != subject.loadUnaligned(fromByteOffset: index, as: type)
     }
 }
 

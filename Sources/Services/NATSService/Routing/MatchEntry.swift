@@ -69,6 +69,8 @@ struct MatchEntry {
     let interests: [InternalInterest]
     /// Whether there is any of that: asked for each message, without touching the list.
     let hasInterests: Bool
+    /// Whether there is anybody at all.
+    let hasReceivers: Bool
     /// Keeps what the recipients point to.
     private let subscriptions: [Subscription]
 
@@ -105,6 +107,7 @@ struct MatchEntry {
         hasInterests = !interests.isEmpty
         subscriptions = ordered
         recipientCount = ordered.count
+        hasReceivers = !ordered.isEmpty || !interests.isEmpty
         recipients = .allocate(capacity: max(1, ordered.count))
         for (index, subscription) in ordered.enumerated() {
             (recipients + index).initialize(to: Recipient(subscription, loopIndex: loopIndex))
