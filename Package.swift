@@ -135,10 +135,12 @@ let services: [Target] = [
 ]
 
 // The Swift runtime goes into the executable: one file to copy. Said here and not on the command line, because
-// --static-swift-stdlib changes how everything is compiled, and the tests cannot be linked that way.
+// --static-swift-stdlib changes how everything is compiled, and the tests cannot be linked that way. Nobody loads the executable
+// as a library: without its table of exported symbols, and what only that keeps, an idle server takes 2 MiB less.
 let staticRuntime: [LinkerSetting] = [
     .unsafeFlags([
         "-static-stdlib", "-lswiftSynchronization", "-l_FoundationCollections", "-l_FoundationCShims",
+        "-Xlinker", "--gc-sections", "-Xlinker", "--no-export-dynamic",
     ])
 ]
 
