@@ -15,6 +15,7 @@ public enum Advisory: Equatable, Sendable {
         stream: String, consumer: String, consumerSequence: UInt64, sequence: UInt64,
         deliveries: UInt64)
     case paused(stream: String, consumer: String, until: Timestamp?, isPaused: Bool)
+    case audited(APIAudit)
 
     public var subject: String {
         let root = "$JS.EVENT.ADVISORY."
@@ -30,6 +31,7 @@ public enum Advisory: Equatable, Sendable {
             root + "CONSUMER.MSG_NAKED.\(stream).\(consumer)"
         case .paused(let stream, let consumer, _, _):
             root + "CONSUMER.PAUSE.\(stream).\(consumer)"
+        case .audited: root + "API"
         }
     }
 
@@ -72,6 +74,14 @@ public enum Advisory: Equatable, Sendable {
             json.field("consumer", consumer)
             json.field("paused", isPaused)
             json.field("pause_until", until?.rfc3339 ?? Timestamp.zeroText)
+        case .audited(let audit):
+            json.field("server", audit.server)
+            json.name("client")
+            json.literal(String(decoding: audit.client, as: UTF8.self))
+            json.field("subject", audit.requestSubject)
+            if !audit.request.isEmpty { json.field("request", audit.request) }
+            json.field("response", audit.response)
+            if !audit.domain.isEmpty { json.field("domain", audit.domain) }
         }
         json.endObject()
         return json.bytes
@@ -85,6 +95,7 @@ public enum Advisory: Equatable, Sendable {
         case .terminated: "terminated"
         case .refused: "nak"
         case .paused: "consumer_pause"
+        case .audited: "api_audit"
         }
     }
 }

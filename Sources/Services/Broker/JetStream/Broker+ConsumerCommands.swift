@@ -43,6 +43,7 @@ extension Broker {
         }
         publishWhenDurable(
             .consumer(.create, stream: stream.name, consumer: name), to: log.account)
+        if config.pauseUntil != nil { tellPause(of: consumer) }
         return consumer
     }
 
@@ -110,6 +111,7 @@ extension Broker {
         _ consumer: StreamConsumer, until: Timestamp?
     ) throws(JetStreamError) {
         var config = consumer.machine.config
+        let isSame = config.pauseUntil == until
         config.pauseUntil = until
         let record: CatalogRecord
         do {
@@ -118,10 +120,24 @@ extension Broker {
         } catch { throw error.jetStream }
         try changeForJetStream(record)
         wake(consumer)
+        if !isSame { tellPause(of: consumer) }
+    }
+
+    private func tellPause(of consumer: StreamConsumer) {
+        consumer.isToldPaused = consumer.machine.isPaused(now: loop.now)
         publishWhenDurable(
             .paused(
-                stream: consumer.machine.stream, consumer: consumer.name, until: until,
-                isPaused: until.map { $0 > loop.now } ?? false), to: consumer.log.account)
+                stream: consumer.machine.stream, consumer: consumer.name,
+                until: consumer.machine.config.pauseUntil, isPaused: consumer.isToldPaused),
+            to: consumer.log.account)
+    }
+
+    /// Tells that a pause is over, once.
+    func tellEndOfPause(of consumer: StreamConsumer) {
+        let isPaused = consumer.machine.isPaused(now: loop.now)
+        guard isPaused != consumer.isToldPaused else { return }
+        // A restart begins with consumers that were told to be paused.
+        if isPaused { consumer.isToldPaused = true } else { tellPause(of: consumer) }
     }
 
     /// - Returns: where it begins again.

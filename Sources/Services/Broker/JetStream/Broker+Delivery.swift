@@ -41,6 +41,7 @@ extension Broker {
         guard let nats = routing(of: consumer.log) else { return }
         let now = loop.now
         consumer.machine.expire(now: now)
+        if consumer.machine.config.pauseUntil != nil { tellEndOfPause(of: consumer) }
         if let inactive = consumer.machine.inactiveDeadline, inactive <= now,
             !consumer.machine.config.isPush || !isListenedTo(consumer)
         {
@@ -184,7 +185,7 @@ extension Broker {
     }
 
     /// Tells whoever listens in the account; streams are listeners, too.
-    func publish(_ advisory: Advisory, to account: String) {
+    public func publish(_ advisory: Advisory, to account: String) {
         guard let nats = nats?.routing(ofAccount: account) else { return }
         let subject = Array(advisory.subject.utf8)
         guard nats.isTaken(subject.span.bytes) else { return }
@@ -193,7 +194,7 @@ extension Broker {
             subject: subject.span.bytes, reply: nil, headers: nil, payload: body.span.bytes)
     }
 
-    func publishWhenDurable(_ advisory: Advisory, to account: String) {
+    public func publishWhenDurable(_ advisory: Advisory, to account: String) {
         whenDurable { [unowned self] in publish(advisory, to: account) }
     }
 

@@ -72,7 +72,11 @@ extension Broker {
         if let stream = catalog[place.stream], stream.partitionCount > 1 {
             throw .invalidConfig("a partition of a Kafka topic can not be deleted by itself")
         }
+        let consumers = log.consumers.keys.sorted()
         do { try deleteStream(place.stream) } catch { throw error.jetStream }
+        for consumer in consumers {
+            publishWhenDurable(.consumer(.delete, stream: name, consumer: consumer), to: account)
+        }
         publishWhenDurable(.stream(.delete, stream: name), to: account)
     }
 

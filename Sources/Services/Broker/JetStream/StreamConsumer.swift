@@ -17,6 +17,8 @@ public final class StreamConsumer {
     var isListed = false
     /// Whether it is on the disk, so that it may deliver.
     var isReady = true
+    /// Whether listeners believe it to be paused.
+    var isToldPaused = false
     var timer: TimerID?
     var timerDeadline: Timestamp?
 

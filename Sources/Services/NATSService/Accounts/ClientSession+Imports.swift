@@ -98,7 +98,7 @@ extension ClientSession {
             start: statistics.start, host: connection.remoteAddress.host, id: clientID,
             user: identity.user.text, name: details?.name ?? "",
             language: details?.language ?? "", version: details?.version ?? "")
-        info.serverID = service.options.serverID
+        info.serverName = service.options.serverName
         return info
     }
 }

@@ -18,7 +18,7 @@ struct RequestInfo {
     var client: Client?
     var roundTripNanoseconds: Int64 = 0
     /// Told where the client is shown, and where a request is shared only after it was passed on.
-    var serverID: String?
+    var serverName: String?
 
     struct Client {
         var start: Timestamp
@@ -53,7 +53,7 @@ struct RequestInfo {
             if !client.version.isEmpty { json.field("ver", client.version) }
         }
         if roundTripNanoseconds > 0 { json.field("rtt", roundTripNanoseconds) }
-        if let serverID { json.field("server", serverID) }
+        if let serverName { json.field("server", serverName) }
         if let stop { json.field("stop", stop.rfc3339) }
         if !nameTag.isEmpty { json.field("name_tag", nameTag) }
         if client != nil {

@@ -85,7 +85,7 @@ public final class NATSService: @unchecked Sendable {
         plans = Mutex(ListenerPlans(options))
         closedConnections = ClosedConnections(limit: options.maximumClosedClients)
         loops = group.loops
-        let hub = CaptureHub(home: group.loops[0], serverID: options.serverID)
+        let hub = CaptureHub(home: group.loops[0], serverName: options.serverName)
         self.hub = hub
         contexts = group.loops.map { LoopContext(loop: $0, hub: hub) }
         accounts = AccountRegistry(contexts: contexts)

@@ -14,13 +14,18 @@ struct APIRequest: ~Escapable {
     let subject: RawSpan
     let reply: RawSpan
     let payload: RawSpan
+    /// Who asks, as JSON; empty where no audit is heard.
+    let client: RawSpan
 
-    @_lifetime(copy subject, copy reply, copy payload)
-    init(tokens: [String], subject: RawSpan, reply: RawSpan, payload: RawSpan) {
+    @_lifetime(copy subject, copy reply, copy payload, copy client)
+    init(
+        tokens: [String], subject: RawSpan, reply: RawSpan, payload: RawSpan, client: RawSpan
+    ) {
         self.tokens = tokens
         self.subject = subject
         self.reply = reply
         self.payload = payload
+        self.client = client
     }
 
     /// The tokens from `start` on, joined again.
@@ -38,12 +43,12 @@ extension JetStreamService {
         // `$JS.API.…`, or `$JS.<domain>.API.…`
         tokens.removeFirst(min(tokens.count, tokens.dropFirst().first == "API" ? 2 : 3))
         let request = APIRequest(
-            tokens: tokens, subject: message.subject, reply: message.reply, payload: message.payload
-        )
+            tokens: tokens, subject: message.subject, reply: message.reply, payload: message.payload,
+            client: message.client)
         guard current.limits != nil else { return answerWithout(request) }
         guard isLevelOffered(message.headers) else { return answerLevel(request) }
         switch (tokens.first, tokens.count) {
-        case ("INFO", 1): reply(to: request.reply, accountInfo().reply())
+        case ("INFO", 1): respond(to: request, accountInfo().reply())
         case ("STREAM", 2...): answerStream(request)
         case ("CONSUMER", 3...): answerConsumer(request)
         case ("DIRECT", 3...) where tokens[1] == "GET": answerDirectGet(request)
@@ -68,13 +73,40 @@ extension JetStreamService {
             let answer = try body()
             if isDurable {
                 durableReplies.append(to: request.reply, answer)
+                // nats-server is silent about consumers that were reset.
+                if kind == .consumerReset { return }
+                if let audit = audit(request, answer) { durableAudits.append(audit) }
             } else {
-                reply(to: request.reply, answer)
+                respond(to: request, answer)
             }
         } catch {
-            current.apiErrors += 1
-            reply(to: request.reply, kind.error(error))
+            refuse(request, kind, error)
         }
+    }
+
+    func refuse(_ request: borrowing APIRequest, _ kind: APIReply, _ error: JetStreamError) {
+        current.apiErrors += 1
+        let answer = kind.error(error)
+        // Where nats-server does not answer it tells nothing either.
+        if kind == .unknown { return reply(to: request.reply, answer) }
+        respond(to: request, answer)
+    }
+
+    /// Answers at once, and tells who audits.
+    private func respond(to request: borrowing APIRequest, _ answer: [UInt8]) {
+        reply(to: request.reply, answer)
+        if let audit = audit(request, answer) { broker.publish(audit, to: current.name) }
+    }
+
+    /// What is told of a request and its answer; nil where nobody listens.
+    private func audit(_ request: borrowing APIRequest, _ answer: [UInt8]) -> Advisory? {
+        guard request.client.byteCount > 0 else { return nil }
+        return .audited(
+            APIAudit(
+                server: serverName, client: [UInt8](copying: request.client),
+                requestSubject: String(repairingUTF8: request.subject),
+                request: String(repairingUTF8: request.payload),
+                response: String(decoding: answer, as: UTF8.self), domain: nats.options.domain))
     }
 
     /// The log of a stream, which has a view then.
@@ -112,20 +144,19 @@ extension JetStreamService {
     }
 
     private func answerLevel(_ request: borrowing APIRequest) {
-        current.apiErrors += 1
         let tokens = request.tokens
         if tokens.first == "DIRECT"
             || (tokens.count > 2 && tokens[1] == "MSG" && tokens[2] == "NEXT")
         {
+            current.apiErrors += 1
             return reply(to: request.reply, .requiredApiLevel)
         }
-        reply(to: request.reply, kind(of: tokens).error(.requiredApiLevel))
+        refuse(request, kind(of: tokens), .requiredApiLevel)
     }
 
     /// The account has no JetStream.
     private func answerWithout(_ request: borrowing APIRequest) {
-        current.apiErrors += 1
-        reply(to: request.reply, kind(of: request.tokens).error(.notEnabledForAccount))
+        refuse(request, kind(of: request.tokens), .notEnabledForAccount)
     }
 
     private func kind(of tokens: [String]) -> APIReply {

@@ -33,11 +33,6 @@ extension JetStreamService {
         }
     }
 
-    func refuse(_ request: borrowing APIRequest, _ kind: APIReply, _ error: JetStreamError) {
-        current.apiErrors += 1
-        reply(to: request.reply, kind.error(error))
-    }
-
     private func answerStreamCreate(_ request: borrowing APIRequest, _ name: String) {
         let payload = request.payload
         answer(request, .streamCreate, isDurable: true) { () throws(JetStreamError) in

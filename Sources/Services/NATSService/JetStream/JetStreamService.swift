@@ -24,6 +24,8 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
     private var limits = [AccountRouting.globalName: AccountStreamLimits.none]
     /// Answers of this block that say something is on disk.
     var durableReplies = ReplyBatch()
+    /// What is told of them, behind them.
+    var durableAudits: [Advisory] = []
 
     public init(broker: Broker, nats: NATSService) {
         self.broker = broker
@@ -61,11 +63,14 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
             default: break
             }
         }
-        guard !durableReplies.isEmpty else { return }
-        let replies = durableReplies
-        durableReplies = ReplyBatch()
-        let routing = current.router
-        broker.whenDurable { replies.send(by: routing) }
+        if !durableReplies.isEmpty {
+            let replies = durableReplies
+            durableReplies = ReplyBatch()
+            let routing = current.router
+            broker.whenDurable { replies.send(by: routing) }
+        }
+        for audit in durableAudits { broker.publishWhenDurable(audit, to: current.name) }
+        durableAudits.removeAll()
     }
 
     /// How many API requests came, and how many were answered with an error. On the loop.

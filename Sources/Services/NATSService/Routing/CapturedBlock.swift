@@ -33,12 +33,13 @@ public final class CapturedBlock: @unchecked Sendable {
         var tag: CaptureTag
         var hasReply: Bool
         var connectionID: UInt64
-        /// In this order in `bytes`: subject, reply, headers, payload.
+        /// In this order in `bytes`: subject, reply, headers, payload, client.
         var start: Int
         var subjectByteCount: Int
         var replyByteCount: Int
         var headerByteCount: Int
         var payloadByteCount: Int
+        var clientByteCount: Int
     }
 
     init(loopIndex: Int, account: AccountRouting) {
@@ -70,17 +71,20 @@ public final class CapturedBlock: @unchecked Sendable {
     /// Appends a message; `contents` are headers and payload.
     func append(
         tag: CaptureTag, connectionID: UInt64, subject: UnsafeRawBufferPointer,
-        reply: UnsafeRawBufferPointer, headerByteCount: Int, contents: UnsafeRawBufferPointer
+        reply: UnsafeRawBufferPointer, headerByteCount: Int, contents: UnsafeRawBufferPointer,
+        client: [UInt8]
     ) {
         records.append(
             Record(
                 tag: tag, hasReply: reply.count > 0, connectionID: connectionID,
                 start: bytes.count, subjectByteCount: subject.count, replyByteCount: reply.count,
                 headerByteCount: headerByteCount,
-                payloadByteCount: contents.count - headerByteCount))
+                payloadByteCount: contents.count - headerByteCount,
+                clientByteCount: client.count))
         bytes.append(contentsOf: subject)
         bytes.append(contentsOf: reply)
         bytes.append(contentsOf: contents)
+        bytes.append(contentsOf: client)
     }
 
     func removeAll() {
@@ -101,6 +105,8 @@ public struct CapturedMessage: ~Escapable {
     /// The whole header block; empty if there is none.
     public let headers: RawSpan
     public let payload: RawSpan
+    /// Who published it, as JSON; empty where no audit is heard.
+    public let client: RawSpan
 
     @_lifetime(copy all)
     fileprivate init(
@@ -113,6 +119,8 @@ public struct CapturedMessage: ~Escapable {
         subject = all.extracting(record.start..<replyStart)
         reply = all.extracting(replyStart..<headerStart)
         headers = all.extracting(headerStart..<payloadStart)
-        payload = all.extracting(payloadStart..<payloadStart + record.payloadByteCount)
+        let payloadEnd = payloadStart + record.payloadByteCount
+        payload = all.extracting(payloadStart..<payloadEnd)
+        client = all.extracting(payloadEnd..<payloadEnd + record.clientByteCount)
     }
 }

@@ -18,7 +18,7 @@ extension LoopRouter {
             switch interest {
             case .capture(let tag):
                 guard origin.captures else { continue }
-                capture(message, tag)
+                capture(message, tag, client: tag == .api && isAudited ? client(origin) : [])
                 isTaken = true
             case .service(let service):
                 if passOn(message, service, origin) { isTaken = true }
@@ -162,8 +162,16 @@ extension LoopRouter {
                 ?? RequestInfo(account: account.name)
         }
         info.service = account.name
-        if service.shares, info.serverID == nil { info.serverID = hub.serverID }
+        if service.shares, info.serverName == nil { info.serverName = hub.serverName }
         return info
+    }
+
+    /// Who asks the server itself for something, as JSON.
+    private func client(_ origin: MessageOrigin) -> [UInt8] {
+        var info = origin.session?.requestInfo(isShared: true) ?? origin.request
+        if origin.session == nil { info?.service = account.name }
+        info?.serverName = hub.serverName
+        return info?.json ?? Array("null".utf8)
     }
 
     func nextRandom() -> UInt64 {

@@ -1,4 +1,5 @@
 import Bytes
+import JetStreamAPI
 import Synchronization
 import Transport
 
@@ -62,6 +63,7 @@ final class LoopRouter: @unchecked Sendable {
     private var captured: CapturedBlock
     private var subscriptions: [Subscription] = []
     private var interests: [InternalInterest] = []
+    private var auditInterest: (stamp: SubscriptionIndex.Stamp, isThere: Bool)?
     private let seed = UInt64.random(in: .min ... .max)
 
     init(_ context: LoopContext, account: AccountRouting) {
@@ -147,7 +149,9 @@ final class LoopRouter: @unchecked Sendable {
 
     // MARK: What the server itself subscribes to
 
-    func capture(_ message: borrowing RoutedMessage, _ tag: CaptureTag) {
+    func capture(
+        _ message: borrowing RoutedMessage, _ tag: CaptureTag, client: [UInt8]
+    ) {
         captured.append(
             tag: tag, connectionID: message.publisherID,
             subject: UnsafeRawBufferPointer(
@@ -155,7 +159,17 @@ final class LoopRouter: @unchecked Sendable {
             reply: UnsafeRawBufferPointer(start: message.reply, count: message.replyByteCount),
             headerByteCount: message.headerByteCount,
             contents: UnsafeRawBufferPointer(
-                start: message.contents, count: message.totalByteCount))
+                start: message.contents, count: message.totalByteCount), client: client)
+    }
+
+    /// Whether somebody hears who asks JetStream for what; looked up when subscriptions change.
+    var isAudited: Bool {
+        if let auditInterest, index.isCurrent(auditInterest.stamp) { return auditInterest.isThere }
+        let subject = APIAudit.subject
+        let stamp = index.stamp(for: subject.span.bytes)
+        let isThere = index.hasMatch(subject.span.bytes)
+        auditInterest = (stamp, isThere)
+        return isThere
     }
 
     /// Of the turns so far. Any thread.
@@ -228,7 +242,7 @@ extension MatchEntry {
 /// Brings captured blocks to loop 0, and knows how much is on its way there.
 final class CaptureHub: @unchecked Sendable {
     /// The server's, for what tells where a request came in.
-    let serverID: String
+    let serverName: String
     /// Used on loop 0 only.
     weak var inbox: (any InternalInbox)?
 
@@ -236,9 +250,9 @@ final class CaptureHub: @unchecked Sendable {
     private let bytesOnTheWay = Atomic<Int>(0)
     private static let limit = 16 << 20
 
-    init(home: EventLoop, serverID: String) {
+    init(home: EventLoop, serverName: String) {
         self.home = home
-        self.serverID = serverID
+        self.serverName = serverName
     }
 
     /// Publishers on other loops have to wait while loop 0 is that far behind.

@@ -44,7 +44,7 @@ extension SystemService {
         let subject = "$SYS.ACCOUNT.\(name).CONNECT"
         guard isListened(subject) else { return }
         var client = session.requestInfo(isShared: true)
-        client.serverID = nil
+        client.serverName = nil
         client.nameTag = name
         tell(
             subject,
@@ -64,7 +64,7 @@ extension SystemService {
         guard !subjects.isEmpty else { return }
         let now = Clock.now()
         var client = session.requestInfo(isShared: true)
-        client.serverID = nil
+        client.serverName = nil
         client.nameTag = account.name
         client.stop = now
         let report = session.report
