@@ -24,7 +24,8 @@ extension LogStore {
         switch result {
         case .success(let change):
             apply(change)
-        case .failure(.damaged(let path, _)):
+        case .failure(.damaged(let path, let offset)):
+            tellDamage(.damaged(path: path, offset: offset))
             // Left as it is from now on.
             unmergeable.insert(path)
             areSegmentsChanged = true

@@ -12,12 +12,6 @@ extension LogStore {
     /// The last offset that a batch of the log stands for; nil where it has none.
     public func lastOffset(of log: LogID) -> Offset? { logs[log]?.lastOffset }
 
-    /// Damage that was found since the last call, while reading or in the background.
-    public func takeDamage() -> [ReplayReport.Damage] {
-        defer { newDamage = [] }
-        return newDamage + segmentCache.takeDamage()
-    }
-
     // MARK: Finding
 
     /// The batch that holds `offset`, or the next one where it lies in a gap; nil behind the last.

@@ -19,52 +19,49 @@ extension LogStore {
         return SegmentReader(segment, file: file)
     }
 
-    /// Writes a segment anew in the background and puts it in the place of the old one. The new one
-    /// stands for the same offsets. Where every batch is kept nothing changes. It begins when all
-    /// that was appended before this call is durable.
+    /// Writes segments anew in the background and puts the new ones in the place of the old ones, all
+    /// at once. A new one stands for the same offsets. Where every batch is kept nothing changes. It
+    /// begins when all that was appended before this call is durable.
     ///
     /// - Parameters:
+    ///   - segments: each once, of any logs. Where one of them cannot be rewritten none is.
     ///   - decide: on the background thread, for each batch in order; over values that it captured.
     ///     What it throws means that the batch makes no sense, and leaves all as it is.
     ///   - whenDone: on the caller's thread, from ``applyBackgroundWork()``. `damaged`: a batch could
-    ///     not be read, and the segment stays as it is. `gone`: it was deleted meanwhile.
-    ///     `storageFull`, `failed`: to be asked for again later.
+    ///     not be read, and the segments stay as they are; ``takeDamage()`` says which. `gone`: one
+    ///     was deleted or moved meanwhile. `storageFull`, `failed`: to be asked for again later.
     public func rewrite(
-        _ segment: SegmentDescriptor,
+        _ segments: [SegmentDescriptor],
         deciding decide: @escaping @Sendable (StoredBatch, RawSpan) throws -> BatchFate,
         whenDone: @escaping (Result<RewriteOutcome, StorageError>) -> Void
     ) {
         nextRewriteID += 1
-        rewrites[nextRewriteID] = (segment, whenDone)
+        rewrites[nextRewriteID] = (segments, whenDone)
         let limits = SegmentLimits(
             segmentByteCount: .max, ownFileByteCount: options.ownFileByteCount)
         worker.add(
             RewriteJob(
-                id: nextRewriteID, segment, mark: wal.appendedMark, limits: limits, decide))
+                id: nextRewriteID, segments, mark: wal.appendedMark, limits: limits, decide))
     }
 
     func applyRewrite(_ id: UInt64, _ result: Result<ManifestSwitch, StorageError>) {
-        guard let (segment, whenDone) = rewrites.removeValue(forKey: id) else { return }
+        guard let (segments, whenDone) = rewrites.removeValue(forKey: id) else { return }
         switch result {
         case .failure(let error):
+            tellDamage(error)
             whenDone(.failure(error))
         case .success(let change):
             apply(change)
-            let isChanged = !change.removed.isEmpty
-            let after = change.added.flatMap(\.segments).first
-            whenDone(
-                .success(
-                    RewriteOutcome(
-                        segment: isChanged ? after : segment,
-                        freedByteCount: isChanged
-                            ? segment.byteCount - (after?.byteCount ?? 0) : 0)))
+            let now = change.removed.isEmpty ? segments : change.added.flatMap(\.segments)
+            let freed = segments.reduce(0) { $0 + $1.byteCount } - now.reduce(0) { $0 + $1.byteCount }
+            whenDone(.success(RewriteOutcome(segments: now, freedByteCount: freed)))
         }
     }
 }
 
-/// What rewriting a segment came to.
+/// What rewriting segments came to.
 public struct RewriteOutcome: Sendable {
-    /// The one that is there now; nil where nothing was kept.
-    public var segment: SegmentDescriptor?
+    /// Those that are there now; one of which nothing was kept has no successor.
+    public var segments: [SegmentDescriptor]
     public var freedByteCount: Int
 }

@@ -15,6 +15,10 @@ public struct RecordBatchBuilder: ~Copyable {
         public var producerID = ProducerID.none
         public var producerEpoch: Int16 = -1
         public var baseSequence: Int32 = -1
+        /// What the records' times are counted from; nil for the time of the first.
+        public var baseTimestampMilliseconds: Int64?
+        /// The time of all records, where the log gave it.
+        public var appendTimeMilliseconds: Int64?
 
         public init(baseOffset: Offset = Offset(0), leaderEpoch: Int32 = 0) {
             self.baseOffset = baseOffset
@@ -29,6 +33,12 @@ public struct RecordBatchBuilder: ~Copyable {
             producerID = header.producerID
             producerEpoch = header.producerEpoch
             baseSequence = header.baseSequence
+            if attributes.contains(.deleteHorizon) {
+                baseTimestampMilliseconds = header.baseTimestampMilliseconds
+            }
+            if attributes.contains(.appendTime) {
+                appendTimeMilliseconds = header.maxTimestampMilliseconds
+            }
         }
     }
 
@@ -128,6 +138,7 @@ public struct RecordBatchBuilder: ~Copyable {
         buffer.patch(RecordBatchHeader.currentMagic, at: Place.magic)
         buffer.patch(identity.attributes.rawValue, at: Place.attributes)
         buffer.patch(lastOffsetDelta, at: Place.lastOffsetDelta)
+        let maxTimestamp = identity.appendTimeMilliseconds ?? self.maxTimestamp
         buffer.patch(recordCount == 0 ? -1 : baseTimestamp, at: Place.baseTimestamp)
         buffer.patch(recordCount == 0 ? -1 : maxTimestamp, at: Place.maxTimestamp)
         buffer.patch(identity.producerID.value, at: Place.producerID)
@@ -154,7 +165,7 @@ public struct RecordBatchBuilder: ~Copyable {
     ) {
         precondition(!isSealed, "a record is appended to a sealed batch")
         if recordCount == 0 {
-            baseTimestamp = timestampMilliseconds
+            baseTimestamp = identity.baseTimestampMilliseconds ?? timestampMilliseconds
             maxTimestamp = timestampMilliseconds
         } else if timestampMilliseconds > maxTimestamp {
             maxTimestamp = timestampMilliseconds

@@ -49,6 +49,7 @@ extension BrokerOptions {
         defaultPartitionCount = kafka.defaultPartitionCount
         createsTopicsOnDemand = kafka.createsTopicsOnDemand
         batchByteLimit = kafka.maximumBatchBytes
+        compactionPauseMilliseconds = Int(kafka.compactionPauseNanoseconds / 1_000_000)
         initialRebalanceDelayMilliseconds = Int(kafka.initialRebalanceDelayNanoseconds / 1_000_000)
     }
 }

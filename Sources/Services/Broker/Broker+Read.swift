@@ -53,6 +53,13 @@ extension Broker {
         do {
             try wakeView(of: log)
             let header = try RecordBatchHeader(bytes.span.bytes)
+            // Mostly all are there, above all where segments were written anew.
+            let isWhole =
+                header.baseOffset >= log.startOffset
+                && log.view?.count(
+                    from: StreamSequence(header.baseOffset), through: StreamSequence(header.lastOffset))
+                    == UInt64(header.recordCount)
+            if isWhole || header.attributes.contains(.control) { return bytes }
             var builder = RecordBatchBuilder(capacity: bytes.count)
             builder.begin(.init(header))
             var removedCount = 0

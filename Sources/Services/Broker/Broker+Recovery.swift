@@ -35,6 +35,7 @@ extension Broker {
             do {
                 try replay(header, payload, position, corePosition: restored?.core ?? .first, &lost)
             } catch {
+                removal.doubtful.insert(header.log)
                 findings.append(
                     "\(header.kind) frame of log \(header.log.value) at offset "
                         + "\(header.baseOffset.value) is not understood: \(error)")
@@ -42,6 +43,7 @@ extension Broker {
         }
         for log in logs.values where log.needsRebuilding {
             do { try rebuild(log, lost[log.id] ?? []) } catch {
+                removal.doubtful.insert(log.id)
                 findings.append("log \(log.id.value) cannot be read again: \(error)")
             }
         }

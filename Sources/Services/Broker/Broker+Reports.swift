@@ -14,6 +14,10 @@ extension Broker {
         /// Of streams that ask for memory, and of the others.
         public var memoryByteCount: UInt64 = 0
         public var storageByteCount: UInt64 = 0
+        /// Stretches of files that could not be read, found since the start.
+        public var damageCount = 0
+        /// What compaction has given back since the start.
+        public var compactedByteCount = 0
 
         public init() {}
     }
@@ -27,6 +31,8 @@ extension Broker {
 
     public var streamTotals: StreamTotals {
         var totals = StreamTotals()
+        totals.damageCount = damageCount
+        totals.compactedByteCount = removal.freedByteCount
         for log in logs.values where !log.isDeleted {
             totals.streamCount += 1
             totals.consumerCount += catalog.consumerCount(on: log.id)

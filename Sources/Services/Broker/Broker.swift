@@ -42,6 +42,8 @@ public final class Broker: @unchecked Sendable {
     /// Logs whose start has moved in this turn, so that space can come back.
     var shortened: [LogID: PartitionLog] = [:]
     var retentionClock = RetentionClock()
+    var removal = RemovalState()
+    var damageReports = DamageReports()
     /// What the open batches hold, and what they cost beside it.
     var openBatchByteCount = 0
     private var durability = DurabilityQueue()
@@ -64,6 +66,7 @@ public final class Broker: @unchecked Sendable {
         loop.atTurnEnd { [unowned self] in endTurn() }
         expireProducers()
         scheduleRetention(afterMilliseconds: min(30_000, options.retentionCheckMilliseconds))
+        scheduleCompaction()
         let loop = loop
         // The post is what wakes the loop; the hook at the end of that turn does the work.
         store.wal.onDurable = { loop.post {} }
@@ -96,6 +99,7 @@ public final class Broker: @unchecked Sendable {
         snapshotIfDue()
         giveBackSpace()
         store.submit()
+        if store.hasNewDamage { reportDamage() }
         guard !actionsOfThisTurn.isEmpty else { return }
         let actions = actionsOfThisTurn
         actionsOfThisTurn.removeAll(keepingCapacity: true)

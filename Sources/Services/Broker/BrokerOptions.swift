@@ -17,6 +17,8 @@ public struct BrokerOptions: Sendable {
 
     /// How often old records of Kafka topics are looked for: `log.retention.check.interval.ms`.
     public var retentionCheckMilliseconds = 300_000
+    /// How long nothing is looked at that could be compacted, and then what is due is done: `log.cleaner.backoff.ms`.
+    public var compactionPauseMilliseconds = 15_000
     /// How much is written between two rounds of snapshots at least, in bytes: what a start may have to replay.
     public var snapshotIntervalByteCount = 96 << 20
 

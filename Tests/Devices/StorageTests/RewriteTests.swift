@@ -18,7 +18,7 @@ import Testing
         let last = store.lastOffset(of: LogID(1))
         var freed = 0
         for segment in store.segments(of: LogID(1)) {
-            store.rewrite(segment) { batch, bytes in
+            store.rewrite([segment]) { batch, bytes in
                 switch batch.baseOffset.value % 3 {
                 case 0: return .drop
                 case 1: return .replace(Self.shorter(batch))
@@ -30,8 +30,8 @@ import Testing
                     return
                 }
                 freed += outcome.freedByteCount
-                #expect(outcome.segment?.baseOffset == segment.baseOffset)
-                #expect(outcome.segment?.lastOffset == segment.lastOffset)
+                #expect(outcome.segments.first?.baseOffset == segment.baseOffset)
+                #expect(outcome.segments.first?.lastOffset == segment.lastOffset)
             }
         }
         let rewritten = store.segments(of: LogID(1)).last!.lastOffset.value
@@ -73,17 +73,17 @@ import Testing
         let segments = store.segments(of: LogID(1))
         let paths = disk.paths
         var told: [RewriteOutcome] = []
-        store.rewrite(segments[0]) { _, _ in .keep } whenDone: {
+        store.rewrite([segments[0]]) { _, _ in .keep } whenDone: {
             if case .success(let outcome) = $0 { told.append(outcome) }
         }
         store.runAll()
-        #expect(told.map(\.segment) == [segments[0]])
+        #expect(told.map(\.segments) == [[segments[0]]])
         #expect(disk.paths == paths)
-        store.rewrite(segments[0]) { _, _ in .drop } whenDone: {
+        store.rewrite([segments[0]]) { _, _ in .drop } whenDone: {
             if case .success(let outcome) = $0 { told.append(outcome) }
         }
         store.runAll()
-        #expect(told.map(\.segment) == [segments[0], nil])
+        #expect(told.map(\.segments) == [[segments[0]], []])
         let end = segments[0].lastOffset.value
         model.logs[1]!.removeAll { $0.last <= end }
         try model.check(store)
@@ -99,7 +99,7 @@ import Testing
         store.rollUpAll()
         var told: [Result<RewriteOutcome, StorageError>] = []
         let segment = store.segments(of: LogID(1))[0]
-        store.rewrite(segment) { _, _ in .drop } whenDone: { told.append($0) }
+        store.rewrite([segment]) { _, _ in .drop } whenDone: { told.append($0) }
         model.delete(1, in: store)
         store.runAll()
         #expect(told.count == 1)
@@ -117,7 +117,7 @@ import Testing
         disk[path]![500] ^= 4
         let before = disk[path]
         var told: [Result<RewriteOutcome, StorageError>] = []
-        store.rewrite(store.segments(of: LogID(1))[0]) { _, _ in .drop } whenDone: {
+        store.rewrite([store.segments(of: LogID(1))[0]]) { _, _ in .drop } whenDone: {
             told.append($0)
         }
         store.runAll()
@@ -141,7 +141,7 @@ import Testing
         let segments = store.segments(of: LogID(1))
         disk.faults.changesUntilDeath = Int(seed % 40)
         for segment in segments {
-            store.rewrite(segment) { batch, _ in
+            store.rewrite([segment]) { batch, _ in
                 batch.baseOffset.value % 2 == 0 ? .drop : .keep
             } whenDone: { _ in
             }

@@ -18,21 +18,23 @@ final class BrokerFixture: @unchecked Sendable {
     /// What the last start found.
     private(set) var summary: RecoverySummary
     private let options: BrokerOptions
+    private let storeOptions: LogStore.Options
 
-    init(_ options: BrokerOptions = BrokerOptions()) throws {
+    init(_ options: BrokerOptions = BrokerOptions(), store storeOptions: LogStore.Options = .init()) throws {
         self.options = options
+        self.storeOptions = storeOptions
         var template = Array("/tmp/duolog-broker-XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { buffer in
             String(cString: mkdtemp(buffer.baseAddress!))
         }
-        (group, store, broker, summary) = try Self.open(folder, options)
+        (group, store, broker, summary) = try Self.open(folder, options, storeOptions)
     }
 
     private static func open(
-        _ folder: String, _ options: BrokerOptions
+        _ folder: String, _ options: BrokerOptions, _ storeOptions: LogStore.Options
     ) throws -> (EventLoopGroup, LogStore, Broker, RecoverySummary) {
         let group = try EventLoopGroup(loopCount: 1)
-        let store = try LogStore(directory: folder)
+        let store = try LogStore(directory: folder, options: storeOptions)
         let broker = Broker(
             loop: group.loops[0], store: store, options: options, log: Logger(label: "test"))
         let summary = try broker.recover()
@@ -47,7 +49,7 @@ final class BrokerFixture: @unchecked Sendable {
     func restart(isClean: Bool = true, between change: () throws -> Void = {}) throws {
         close(isClean: isClean)
         try change()
-        (group, store, broker, summary) = try Self.open(folder, options)
+        (group, store, broker, summary) = try Self.open(folder, options, storeOptions)
     }
 
     func close(isClean: Bool = true) {

@@ -9,21 +9,23 @@ public enum BatchFate: Sendable {
     case replace([UInt8])
 }
 
-/// Writes one segment anew, batch by batch as the caller decides, and puts the new one in its place.
+/// Writes segments anew, batch by batch as the caller decides, and puts the new ones in their place: all of them with one
+/// manifest.
 final class RewriteJob: BackgroundJob {
     typealias Decision = @Sendable (StoredBatch, RawSpan) throws -> BatchFate
 
     let urgency = BackgroundUrgency.rewrite
     private let id: UInt64
-    private let segment: SegmentDescriptor
+    private let segments: [SegmentDescriptor]
     private let mark: UInt64
     private let limits: SegmentLimits
     private let decide: Decision
     private var progress: Progress?
 
     private struct Progress {
-        var index: SegmentIndex
         var sink: SegmentSink
+        var segment = 0
+        var index: SegmentIndex?
         var page = 0
         var isChanged = false
         /// The manifest that names the new file may be in place.
@@ -34,11 +36,12 @@ final class RewriteJob: BackgroundJob {
 
     /// - Parameter mark: what has to be durable before batches are left out.
     init(
-        id: UInt64, _ segment: SegmentDescriptor, mark: UInt64, limits: SegmentLimits,
+        id: UInt64, _ segments: [SegmentDescriptor], mark: UInt64, limits: SegmentLimits,
         _ decide: @escaping Decision
     ) {
+        precondition(Set(segments).count == segments.count, "a segment twice: \(segments)")
         self.id = id
-        self.segment = segment
+        self.segments = segments
         self.mark = mark
         self.limits = limits
         self.decide = decide
@@ -47,21 +50,19 @@ final class RewriteJob: BackgroundJob {
     func step(_ context: inout BackgroundContext) throws(StorageError) -> BackgroundProgress {
         guard context.isDurable(mark) else { return .waiting }
         var state: Progress
-        if let progress { state = progress } else { state = try begin(&context) }
+        if let progress {
+            state = progress
+        } else {
+            try checkAreThere(context)
+            state = Progress(sink: SegmentSink(limits))
+        }
         progress = nil
         do throws(StorageError) {
             var byteCount = 0
-            while byteCount < Self.stepByteCount, state.page < state.index.pageCount {
-                let page = try state.index.page(state.page)
-                // Made again, it lacks what could not be read: that must not become forgotten.
-                if state.index.repaired != nil {
-                    throw .damaged(path: state.index.file.path, offset: segment.indexOffset)
-                }
-                for entry in page.entries { try copy(entry, &state, &context) }
-                byteCount += page.entries.reduce(0) { $0 + $1.byteCount }
-                state.page += 1
+            while byteCount < Self.stepByteCount, state.segment < segments.count {
+                byteCount += try copyPage(&state, &context)
             }
-            if state.page < state.index.pageCount {
+            if state.segment < segments.count {
                 progress = state
                 return .more
             }
@@ -72,29 +73,62 @@ final class RewriteJob: BackgroundJob {
         }
     }
 
-    private func begin(_ context: inout BackgroundContext) throws(StorageError) -> Progress {
-        try checkIsThere(context)
-        let file: SegmentFile
+    /// - Returns: how many bytes it had.
+    private func copyPage(
+        _ state: inout Progress, _ context: inout BackgroundContext
+    ) throws(StorageError) -> Int {
+        let segment = segments[state.segment]
+        var index: SegmentIndex
+        if let open = state.index {
+            index = open
+        } else {
+            index = try open(segment, context)
+            state.sink.begin(segment.log, at: segment.baseOffset, byteCount: segment.byteCount)
+        }
+        var byteCount = 0
+        if state.page < index.pageCount {
+            let page = try index.page(state.page)
+            // Made again, it lacks what could not be read: that must not become forgotten.
+            if index.repaired != nil {
+                throw .damaged(path: index.file.path, offset: segment.indexOffset)
+            }
+            for entry in page.entries { try copy(entry, index.file, &state, &context) }
+            byteCount = page.entries.reduce(0) { $0 + $1.byteCount }
+            state.page += 1
+        }
+        if state.page < index.pageCount {
+            state.index = index
+        } else {
+            try state.sink.end(at: segment.lastOffset)
+            state.index = nil
+            state.page = 0
+            state.segment += 1
+        }
+        return byteCount
+    }
+
+    private func open(
+        _ segment: SegmentDescriptor, _ context: BackgroundContext
+    ) throws(StorageError) -> SegmentIndex {
         do {
-            file = try SegmentFile(
+            let file = try SegmentFile(
                 number: segment.file, folder: context.segmentFolder, folderID: context.folderID,
                 on: context.fileSystem)
+            return SegmentIndex(file: file, segment: segment)
         } catch { throw .failed(error) }
-        var sink = SegmentSink(limits)
-        sink.begin(segment.log, at: segment.baseOffset, byteCount: segment.byteCount)
-        return Progress(index: SegmentIndex(file: file, segment: segment), sink: sink)
     }
 
     private func copy(
-        _ entry: SegmentPage.Entry, _ state: inout Progress, _ context: inout BackgroundContext
+        _ entry: SegmentPage.Entry, _ file: SegmentFile, _ state: inout Progress,
+        _ context: inout BackgroundContext
     ) throws(StorageError) {
-        let batch = StoredBatch(entry, of: segment)
-        let bytes = try state.index.file.batch(
+        let batch = StoredBatch(entry, of: segments[state.segment])
+        let bytes = try file.batch(
             at: entry.dataOffset, byteCount: entry.byteCount, checksum: entry.checksum)
         let fate: BatchFate
         do { fate = try decide(batch, bytes.span.bytes) } catch {
             // The decision could not make sense of a batch that verifies.
-            throw .damaged(path: state.index.file.path, offset: entry.dataOffset)
+            throw .damaged(path: file.path, offset: entry.dataOffset)
         }
         switch fate {
         case .keep: try state.sink.append(bytes.span.bytes, batch, &context)
@@ -115,22 +149,23 @@ final class RewriteJob: BackgroundJob {
             state.sink.abandon(context)
             return ManifestSwitch()
         }
-        try state.sink.end(at: segment.lastOffset)
         let files = try state.sink.finish()
-        try checkIsThere(context)
+        try checkAreThere(context)
         if !files.isEmpty { try context.synchronizeSegmentFolder() }
         var manifest = context.manifest
         var change = ManifestSwitch(added: files)
-        manifest.remove(&change) { $0 == segment }
+        let replaced = Set(segments)
+        manifest.remove(&change) { replaced.contains($0) }
         for file in files { manifest.files[file.number] = file }
         state.isCommitting = true
         try context.put(manifest)
         return change
     }
 
-    /// It may have been deleted since the caller saw it.
-    private func checkIsThere(_ context: BackgroundContext) throws(StorageError) {
-        guard context.manifest.files[segment.file]?.segments.contains(segment) == true else {
+    /// Some may have been deleted since the caller saw them.
+    private func checkAreThere(_ context: BackgroundContext) throws(StorageError) {
+        for segment in segments
+        where context.manifest.files[segment.file]?.segments.contains(segment) != true {
             throw .gone(log: segment.log, offset: segment.baseOffset)
         }
     }

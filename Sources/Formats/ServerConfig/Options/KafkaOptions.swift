@@ -20,6 +20,8 @@ public struct KafkaOptions: Sendable, Equatable {
     public var maximumBatchBytes = 1_048_588
     /// `group.initial.rebalance.delay.ms`
     public var initialRebalanceDelayNanoseconds: Int64 = 0
+    /// `log.cleaner.backoff.ms`: how often compaction looks for something to do, of streams and topics alike.
+    public var compactionPauseNanoseconds: Int64 = 15_000_000_000
     /// `socket.request.max.bytes`
     public var maximumRequestBytes = 104_857_600
     /// `fetch.max.bytes`

@@ -30,6 +30,7 @@ struct KafkaReader {
             case "message_max_bytes": options.maximumBatchBytes = try node.int(1...(1 << 30))
             case "group_initial_rebalance_delay":
                 options.initialRebalanceDelayNanoseconds = try node.durationNanoseconds(key)
+            case "log_cleaner_backoff": options.compactionPauseNanoseconds = try node.durationNanoseconds(key)
             case "request_max_bytes": options.maximumRequestBytes = try node.int(1024...(1 << 30))
             case "fetch_max_bytes": options.maximumFetchBytes = try node.int(1024...(1 << 30))
             case "connections_max_idle": options.maximumIdleNanoseconds = try node.durationNanoseconds(key)

@@ -268,6 +268,24 @@ public struct StreamMachine: Sendable {
         return selector.count(from: start.value, through: ledger.lastSequence, in: ledger)
     }
 
+    /// How many messages there are from `start` through `end`.
+    public func count(from start: StreamSequence, through end: StreamSequence) -> UInt64 {
+        ledger.count(from: start.value, through: end.value)
+    }
+
+    /// Calls `body` with each message from `start` through `end`, in order.
+    public func forEachStored(
+        from start: StreamSequence, through end: StreamSequence,
+        _ body: (StreamSequence, StoredSize) -> Void
+    ) {
+        let start = max(start.value, ledger.firstSequence)
+        let end = min(end.value, ledger.lastSequence)
+        guard start <= end, ledger.messageCount > 0 else { return }
+        ledger.columns.forEachSize(from: start, through: end) {
+            body(StreamSequence($0), StoredSize(packed: $1))
+        }
+    }
+
     /// The subjects that `filter` matches with their message counts, in order of their bytes.
     public func subjects(matching filter: SubjectFilter) -> [(subject: String, count: UInt64)] {
         var selector = SubjectSelector([filter])

@@ -155,6 +155,13 @@ extension ReportService {
             "duolog_stored_bytes", .gauge, "Bytes in all streams.",
             totals.streams.memoryByteCount + totals.streams.storageByteCount)
         text.single(
+            "duolog_storage_damages_total", .counter,
+            "Stretches of files that could not be read, found since the start.",
+            totals.streams.damageCount)
+        text.single(
+            "duolog_storage_compacted_bytes_total", .counter,
+            "Bytes that came back by writing segments anew.", totals.streams.compactedByteCount)
+        text.single(
             "duolog_jetstream_api_requests_total", .counter, "Requests to $JS.API.", totals.apiTotal)
         text.single(
             "duolog_jetstream_api_errors_total", .counter, "Those answered with an error.",

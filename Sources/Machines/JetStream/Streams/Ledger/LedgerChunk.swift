@@ -157,6 +157,20 @@ struct LedgerChunk: Sendable {
         }
     }
 
+    /// Calls `body` with place and packed size of each message in `range`.
+    @inline(__always)
+    func forEachSize(in range: Range<Int>, _ body: (Int, UInt32) -> Void) {
+        guard liveCount > 0 else { return }
+        guard let sealed else {
+            for entry in range where !isGone(entry) { body(entry, openSizes[entry]) }
+            return
+        }
+        for entry in sealed.entry(from: range.lowerBound)..<sealed.entry(from: range.upperBound)
+        where !isGone(entry) {
+            body(sealed.place(entry), sealed.sizes[entry])
+        }
+    }
+
     /// How many messages there are in `range`.
     func liveCount(in range: Range<Int>) -> Int {
         if liveCount == 0 { return 0 }

@@ -142,6 +142,15 @@ struct LedgerColumns: Sendable {
         return UInt64(total)
     }
 
+    /// Calls `body` with sequence and packed size of each message from `start` through `last`. Both are there.
+    @inline(__always)
+    func forEachSize(from start: UInt64, through last: UInt64, _ body: (UInt64, UInt32) -> Void) {
+        forEachStretch(from: start, through: last) { chunk, range in
+            let first = base + UInt64(chunk) * Self.capacity
+            chunks[chunk].forEachSize(in: range) { body(first + UInt64($0), $1) }
+        } group: { _ in false }
+    }
+
     /// - Parameter group: returns whether the summary has told all of 64 chunks.
     @inline(__always)
     private func forEachStretch(

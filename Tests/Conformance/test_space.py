@@ -1,0 +1,164 @@
+"""Removed records give their space back, and readers of both protocols go on as if nothing had happened.
+
+What is written first goes through files of 64 MiB, two of which are kept before segments are made of them; so each test writes
+some 250 MB.
+"""
+
+import asyncio
+import time
+
+import nats
+import pytest
+from confluent_kafka import TopicPartition
+from kafka import KafkaConsumer
+from kafka import TopicPartition as KafkaPythonPartition
+from nats.js.api import ConsumerConfig
+
+from harness.kafka import consumer, read
+from harness.nats_wire import Wire
+
+MIB = 1 << 20
+VALUE = 60_000
+
+
+def segment_bytes(server) -> int:
+    return sum(file.stat().st_size for file in (server.data / "segments").glob("*.seg"))
+
+
+def wait_for_segments(server, smallest: int, seconds=30):
+    """Until roll-up has made segments of what was written."""
+    until(lambda: segment_bytes(server) >= smallest, seconds, lambda: f"{segment_bytes(server)} bytes in segments")
+
+
+def wait_for_space(server, largest: int, seconds=60):
+    until(lambda: segment_bytes(server) <= largest, seconds, lambda: f"still {segment_bytes(server)} bytes in segments\n{server.log}")
+
+
+def until(condition, seconds, trouble):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, trouble()
+        time.sleep(0.1)
+
+
+def value(key: str, number: int) -> bytes:
+    """What compresses badly, but can be made again."""
+    text = f"{key}={number}:".encode()
+    return text + bytes((number + i) % 251 for i in range(1000)) * ((VALUE - len(text)) // 1000)
+
+
+@pytest.fixture
+def server(own_duolog, tmp_path):
+    config = tmp_path / "duolog.conf"
+    config.write_text('kafka { log_cleaner_backoff: "200ms" }\n')
+    return own_duolog("-c", str(config))
+
+
+def make_stream(wire, name, **config):
+    answer = wire.api(f"STREAM.CREATE.{name}", {"name": name, **config})
+    assert "error" not in answer, answer
+
+
+def publish(wire, stream, messages):
+    """Publishes all and waits until the stream has them."""
+    last = 0
+    for subject, payload in messages:
+        wire.publish(subject, payload)
+        last += 1
+        if last % 200 == 0:
+            wire.expect_nothing_more()
+    until(lambda: wire.api(f"STREAM.INFO.{stream}")["state"]["last_seq"] >= last, 30, lambda: "not all were stored")
+
+
+def read_with_kafka_python(server, topic, count, end):
+    client = KafkaConsumer(bootstrap_servers=server.kafka, group_id=None, auto_offset_reset="earliest",
+                           consumer_timeout_ms=20_000, max_partition_fetch_bytes=8 * MIB)
+    partition = KafkaPythonPartition(topic, 0)
+    client.assign([partition])
+    client.seek(partition, 0) if client.beginning_offsets([partition])[partition] == 0 else client.seek_to_beginning(partition)
+    found = [next(client) for _ in range(count)]
+    deadline = time.monotonic() + 20
+    while client.position(partition) < end:
+        assert time.monotonic() < deadline, f"stuck at {client.position(partition)}, the end is {end}"
+        found += [record for records in client.poll(200).values() for record in records]
+    client.close()
+    return [(record.offset, record.key.decode(), record.value) for record in found]
+
+
+def read_with_librdkafka(server, topic, count, end):
+    client = consumer(server, "g-librdkafka", enable_partition_eof=False)
+    start, found_end = client.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+    assert found_end == end
+    client.assign([TopicPartition(topic, 0, start)])
+    messages = read(client, count)
+    assert client.poll(1.0) is None
+    client.close()
+    return [(message.offset(), message.key().decode(), message.value()) for message in messages]
+
+
+@pytest.mark.timeout(240)
+def test_a_bucket_that_keeps_the_newest_takes_no_more_than_that(server, report):
+    keys, updates = 100, 42
+    newest = {}
+    with Wire(server.nats_port) as wire:
+        wire.connect(headers=True)
+        make_stream(wire, "KV_config", subjects=["$KV.config.>"], max_msgs_per_subject=1, allow_direct=True)
+
+        def messages():
+            # Every tenth key is written once, and stays where it was.
+            for number in range(keys * updates):
+                key = f"key-{number % keys}"
+                if number < keys or number % 10:
+                    newest[key] = (number, value(key, number))
+                    yield f"$KV.config.{key}", newest[key][1]
+
+        publish(wire, "KV_config", messages())
+        last = wire.api("STREAM.INFO.KV_config")["state"]["last_seq"]
+    live = keys * VALUE
+    wait_for_segments(server, 10 * MIB)
+    # What is live, twice at most, and what was rolled up last and is still young.
+    wait_for_space(server, 3 * live)
+    report(f"a bucket of {live // MIB} MiB after {last * VALUE // MIB} MiB of updates: {segment_bytes(server) // MIB} MiB in segments")
+    for _ in range(2):
+        by_kafka_python = read_with_kafka_python(server, "KV_config", keys, last)
+        assert {key: data for _, key, data in by_kafka_python} == {key: data for key, (_, data) in newest.items()}
+        assert read_with_librdkafka(server, "KV_config", keys, last) == by_kafka_python
+        with Wire(server.nats_port) as wire:
+            wire.connect(headers=True)
+            for key, (_, data) in newest.items():
+                assert wire.request(f"$JS.API.DIRECT.GET.KV_config.$KV.config.{key}")[4] == data
+        server.kill()
+        server.start()
+
+
+@pytest.mark.timeout(240)
+async def test_what_a_work_queue_has_done_takes_no_space(server):
+    count = 4200
+    with Wire(server.nats_port) as wire:
+        wire.connect(headers=True)
+        make_stream(wire, "jobs", subjects=["jobs.>"], retention="workqueue")
+        publish(wire, "jobs", ((f"jobs.{n % 7}", value("job", n)) for n in range(count)))
+    wait_for_segments(server, 100 * MIB)
+    client = await nats.connect(server.nats_url)
+    jetstream = client.jetstream(timeout=10)
+    worker = await jetstream.pull_subscribe("jobs.>", "worker", config=ConsumerConfig(max_ack_pending=5000, ack_wait=600))
+    left = {}
+    for _ in range(count // 100):
+        for message in await worker.fetch(100, timeout=10):
+            sequence = message.metadata.sequence.stream
+            if sequence % 20 == 3:
+                left[sequence] = message.data
+            else:
+                await message.ack()
+    await client.flush()
+    await asyncio.to_thread(wait_for_space, server, 3 * len(left) * VALUE)
+    info = await jetstream.stream_info("jobs")
+    assert info.state.messages == len(left)
+    await client.close()
+    server.kill()
+    server.start()
+    with Wire(server.nats_port) as wire:
+        wire.connect(headers=True)
+        assert wire.api("STREAM.INFO.jobs")["state"]["messages"] == len(left)
+    found = await asyncio.to_thread(read_with_librdkafka, server, "jobs", len(left), count)
+    assert {offset + 1: data for offset, _, data in found} == left
