@@ -31,7 +31,10 @@ extension StreamMachine {
     /// - Parameters:
     ///   - subject: it has been matched with the stream's subjects already.
     ///   - headers: the raw block, empty for none.
-    public func decidePublish(
+    ///
+    /// Changes nothing. It is `mutating` so that it is called in place: a machine that is kept in an optional would be
+    /// copied first, with a count for each of its tables.
+    public mutating func decidePublish(
         subject: RawSpan, headers: RawSpan, payloadByteCount: Int, now: Timestamp
     ) -> PublishDecision {
         if config.sealed { return .refused(.streamSealed) }
