@@ -131,6 +131,30 @@ import Testing
         #expect(report.damage.isEmpty)
         again.close()
     }
+
+    @Test(arguments: [(1, 10 << 20), (1_000, 24 << 20)])
+    func `zeros are written ahead of a slow log and no longer of a fast one`(
+        _ microsecondsEach: Int64, _ zeroByteCount: Int
+    ) throws {
+        let disk = MemoryFileSystem()
+        let clock = TestClock()
+        var large = options(disk)
+        large.fileByteCount = 64 << 20
+        large.runsThreads = false
+        large.time = clock.source
+        let (log, _, _) = try open("/data", large)
+        let bytes = payload(1, byteCount: 8 << 10)
+        for index in 0..<2048 {
+            try log.append(header(Int64(index)), bytes)
+            log.submit()
+            while log.runWriterStep() {}
+            while log.runSpaceStep() {}
+            clock.advance(nanoseconds: microsecondsEach * 1_000)
+        }
+        let zeros = disk.writtenByteCount - 16 << 20
+        #expect(abs(zeros - zeroByteCount) < 4 << 20, "\(zeros) bytes")
+        log.close()
+    }
 }
 
 /// A millisecond.

@@ -46,20 +46,20 @@ import Testing
         let clock = TestClock()
         var small = options(disk)
         small.runsThreads = false
-        small.time.monotonicNanoseconds = { clock.nanoseconds }
+        small.time = clock.source
         let log = try WriteAheadLog(directory: "/data", options: small)
         _ = try log.replay { _, _, _ in }
         while log.runSpaceStep() {}
         try append(3, to: log, .within(nanoseconds: 900))
         while log.runWriterStep() {}
-        clock.nanoseconds += 100
+        clock.advance(nanoseconds: 100)
         try append(3, to: log, .within(nanoseconds: 300), from: 3)
         try append(3, to: log, .never, from: 6)
         while log.runWriterStep() {}
-        clock.nanoseconds += 299
+        clock.advance(nanoseconds: 299)
         while log.runWriterStep() {}
         #expect(log.durableMark == 0)
-        clock.nanoseconds += 1
+        clock.advance(nanoseconds: 1)
         while log.runWriterStep() {}
         #expect(log.durableMark == log.appendedMark)
         log.close()
@@ -111,9 +111,4 @@ import Testing
             again.close()
         }
     }
-}
-
-/// A clock that stands still until it is told.
-final class TestClock: @unchecked Sendable {
-    var nanoseconds: Int64 = 1_000_000
 }

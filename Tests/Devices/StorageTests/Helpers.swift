@@ -1,6 +1,8 @@
 import Bytes
 import Model
+import Platform
 import Storage
+import Synchronization
 
 struct SeenFrame: Equatable {
     var header: FrameHeader
@@ -51,4 +53,17 @@ func options(_ fileSystem: MemoryFileSystem) -> WriteAheadLog.Options {
 func logPath(_ number: Int) -> String {
     let digits = String(number)
     return "/data/wal/" + String(repeating: "0", count: 20 - digits.count) + digits + ".wal"
+}
+
+/// A clock that stands still until it is told.
+final class TestClock: Sendable {
+    private let nanoseconds = Atomic<Int64>(1_000_000_000)
+
+    func advance(nanoseconds count: Int64) { nanoseconds.add(count, ordering: .relaxed) }
+
+    var source: TimeSource {
+        TimeSource(
+            now: { Timestamp(nanoseconds: self.nanoseconds.load(ordering: .relaxed)) },
+            monotonicNanoseconds: { self.nanoseconds.load(ordering: .relaxed) })
+    }
 }

@@ -6,7 +6,8 @@ import Platform
 /// blocks were written before.
 ///
 /// Reserved space is what safety rests on: a frame is taken only when its bytes have blocks. Zeros
-/// are only for speed: where the log outruns them, it claims the rest of the file and goes on
+/// are only for speed, of small writes that are waited for. Where the log writes a lot, they would
+/// be as much again to write and help little: the log claims the rest of the file and goes on
 /// without.
 final class WALSpace: Sendable {
     private let files: WALFiles
@@ -25,6 +26,7 @@ final class WALSpace: Sendable {
         var lastAttemptNanoseconds: Int64 = .min
 
         var filling: Filling?
+        var pace = Pace()
         var isStopping = false
         /// Without a thread: a step is under way.
         var isStepping = false
@@ -41,6 +43,31 @@ final class WALSpace: Sendable {
         var isWriting = false
 
         var isWanted: Bool { filledEnd < min(position + WALSpace.aheadByteCount, capacity) }
+    }
+
+    /// How fast the log goes, seen over a few megabytes.
+    private struct Pace {
+        private(set) var isFast = false
+        private var startNanoseconds: Int64 = 0
+        private var startPosition = 0
+
+        static let stepByteCount = 2 << 20
+        static let fastBytesPerSecond = 16 << 20
+
+        mutating func begin(at position: Int, nanoseconds: Int64) {
+            startPosition = position
+            startNanoseconds = nanoseconds
+        }
+
+        mutating func advance(to position: Int, nanoseconds: () -> Int64) {
+            guard position - startPosition >= Self.stepByteCount else { return }
+            let now = nanoseconds()
+            let elapsed = max(1, now - startNanoseconds)
+            isFast =
+                Double(position - startPosition) / Double(elapsed) * 1e9
+                > Double(Self.fastBytesPerSecond)
+            begin(at: position, nanoseconds: now)
+        }
     }
 
     private static let aheadByteCount = 8 << 20
@@ -80,16 +107,17 @@ final class WALSpace: Sendable {
     ///
     /// - Returns: up to where the log may write.
     func enter(_ prepared: WALFiles.NewFile, position: Int) -> Int {
-        let claimedEnd =
-            prepared.isWritten
-            ? prepared.capacity : min((position + 64 << 10) & ~4095, prepared.capacity)
         monitor.withLock {
+            state.pace.begin(at: position, nanoseconds: files.time.monotonicNanoseconds())
+            let claimedEnd =
+                prepared.isWritten || state.pace.isFast
+                ? prepared.capacity : min((position + 64 << 10) & ~4095, prepared.capacity)
             state.filling = Filling(
                 file: prepared.file, capacity: prepared.capacity, filledEnd: claimedEnd,
                 position: position)
             monitor.wakeAll()
+            return claimedEnd
         }
-        return claimedEnd
     }
 
     /// Where the log is, now and then; asks for the next file when half of this one is used.
@@ -97,6 +125,8 @@ final class WALSpace: Sendable {
         monitor.withLock {
             guard var filling = state.filling else { return }
             filling.position = position
+            state.pace.advance(to: position, nanoseconds: files.time.monotonicNanoseconds)
+            if state.pace.isFast, !filling.isWriting { filling.filledEnd = filling.capacity }
             state.filling = filling
             var isWorkWanted = filling.isWanted && !filling.isWriting
             if position > filling.capacity / 2, state.next == nil, state.wantedByteCount == nil {

@@ -21,7 +21,7 @@ public final class WriteAheadLog: @unchecked Sendable {
         /// What may wait for the disk. An append that would make it more waits for the writer.
         public var pendingByteCountLimit = 256 << 20
         /// How much of the newest part is kept in memory for readers.
-        public var tailByteCount = 16 << 20
+        public var tailByteCount = 8 << 20
         public var maximumPayloadByteCount = 256 << 20
         /// How many files that are not needed any more are kept to be used again.
         public var pooledFileLimit = 4
