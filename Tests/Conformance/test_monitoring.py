@@ -92,6 +92,7 @@ def test_the_index_is_a_page_for_people(nats_server):
     ("/accountz?acc=nobody", "Account nobody does not exist"),
     ("/healthz?js-enabled-only=x",
      'Error decoding boolean for \'js-enabled-only\': strconv.ParseBool: parsing "x": invalid syntax'),
+    ("/gatewayz?accs=x", 'Error decoding boolean for \'accs\': strconv.ParseBool: parsing "x": invalid syntax'),
     ("/leafz?subs=x", 'Error decoding boolean for \'subs\': strconv.ParseBool: parsing "x": invalid syntax'),
 ])
 def test_an_option_that_makes_no_sense_is_400(nats_server, path, text):
@@ -120,6 +121,24 @@ class TestHealthOfOneStream:
         assert json.loads(body) == {"status": "error", "errors": [
             {"type": "STREAM", "account": "$G", "stream": "none",
              "error": 'JetStream stream "none" not found on account "$G"'}]}
+
+    @pytest.mark.parametrize("query, error", [
+        ("stream=none", {"type": "BAD_REQUEST"}),
+        ("account=NOBODY&stream=s&consumer=c", {"type": "ACCOUNT", "account": "NOBODY"}),
+        ("account=$G&stream=none&consumer=c", {"type": "STREAM", "account": "$G", "stream": "none"}),
+        ("account=$G&stream=there&consumer=c",
+         {"type": "CONSUMER", "account": "$G", "stream": "there", "consumer": "c"}),
+    ])
+    def test_details_name_what_was_looked_at(self, nats_server, wire, query, error):
+        wire().api("STREAM.CREATE.there", {"name": "there"})
+        [told] = json.loads(refusal(nats_server, f"/healthz?{query}&details=1")[1])["errors"]
+        assert told.pop("error")
+        assert told == error
+
+    @pytest.mark.parametrize("only", ["js-enabled-only", "js-server-only", "js-enabled"])
+    def test_without_a_look_at_what_jetstream_has(self, nats_server, only):
+        assert read(nats_server, f"/healthz?account=NOBODY&{only}=true") == {"status": "ok"}
+        assert refusal(nats_server, f"/healthz?stream=none&{only}=true")[0] == 400
 
     def test_what_is_there(self, nats_server, name):
         with Wire(nats_server.nats_port) as wire:
@@ -204,6 +223,18 @@ class TestConnections:
         answer = read(nats_server, f"/connz?cid={cid}")
         assert [row["name"] for row in answer["connections"]] == [name] and answer["limit"] == 1
         assert read(nats_server, "/connz?cid=999999")["connections"] == []
+
+    @pytest.mark.parametrize("query", ["cid=999999", "user=nobody", "mqtt_client=none", "acc=$G&user=nobody"])
+    def test_the_total_counts_all_of_the_account(self, nats_server, wire, query):
+        wire()
+        answer = read(nats_server, f"/connz?{query}")
+        assert answer["num_connections"] == 0 and answer["total"] > 0
+
+    def test_of_an_account_that_is_not_there(self, nats_server):
+        answer = read(nats_server, "/connz?acc=nobody")
+        assert answer.pop("now")
+        assert answer == {"server_id": "", "num_connections": 0, "total": 0, "offset": 0, "limit": 1024,
+                          "connections": None}
 
     def test_by_subject(self, duolog, duolog_wire, name):
         duolog_wire(name=name).send(f"SUB {name}.a.* 1\r\n").expect_nothing_more()

@@ -52,6 +52,12 @@ public struct SubscriptionTrie<Value: Equatable> {
         for node in nodes { matches.append(contentsOf: values[node]) }
     }
 
+    /// Calls `body` with each value, in no order.
+    @inlinable
+    public func forEach(_ body: (Value) -> Void) {
+        for list in values { for value in list { body(value) } }
+    }
+
     /// Whether any filter matches `subject`.
     public func hasMatch(_ subject: RawSpan) -> Bool { tree.hasMatch(subject) }
 

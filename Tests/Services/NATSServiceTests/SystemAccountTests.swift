@@ -19,7 +19,6 @@ import Testing
             }
             let body =
                 switch name {
-                case "HEALTHZ": "{\"status\":\"ok\"}"
                 case "VARZ": "{\"cpu\":1.5,\"connections\":3,\"in_msgs\":7,\"in_bytes\":70}"
                 case "ACCSTATZ": "{\"account_statz\":[{\"acc\":\"$G\",\"conns\":1}]}"
                 case "ACCOUNTZ": "{\"account_detail\":{\"account_name\":\"$G\"}}"
@@ -73,15 +72,12 @@ import Testing
         #expect(try ask(client, "$SYS.REQ.SERVER.OTHER.SUBSZ") == "NATS/1.0 503")
         #expect(try ask(client, "$SYS.REQ.SERVER.PING.NOTHINGZ") == "NATS/1.0 503")
         #expect(
-            try ask(client, "$SYS.REQ.SERVER.PING.HEALTHZ")
-                == "{\"data\":{\"status\":\"ok\",\"status_code\":200}}")
-        #expect(
             try ask(client, "$SYS.REQ.SERVER.PING.IDZ")
                 == "{\"name\":\"one\",\"host\":\"127.0.0.1\",\"id\":\"NID\"}")
         #expect(try ask(client, "$SYS.REQ.SERVER.PING").hasPrefix("{\"statsz\":{\"cpu\":1.5,"))
         #expect(
             try ask(client, "$SYS.REQ.SERVER.PING.CONNZ", "{\"sort\":\"bad\"}")
-                == "{\"error\":{\"code\":400,\"description\":\"bad option\"}}")
+                == "{\"data\":null,\"error\":{\"code\":500,\"description\":\"bad option\"}}")
         #expect(try ask(client, "$SYS.REQ.SERVER.PING.CONNZ", "{bad").hasPrefix("{\"error\":{\"code\":400"))
     }
 
@@ -134,8 +130,8 @@ import Testing
         #expect(
             try ask(client, "$SYS.REQ.ACCOUNT.$G.INFO") == "{\"data\":{\"account_name\":\"$G\"}}")
         #expect(
-            try ask(client, "$SYS.REQ.ACCOUNT.NOPE.INFO")
-                == "{\"data\":null,\"error\":{\"code\":500,\"description\":\"Account NOPE does not exist\"}}")
+            try ask(client, "$SYS.REQ.ACCOUNT.NOPE.JSZ")
+                == "{\"data\":null,\"error\":{\"code\":500,\"description\":\"account \\\"NOPE\\\" not found\"}}")
         #expect(try ask(client, "$SYS.REQ.CLAIMS.LIST") == "NATS/1.0 503")
     }
 

@@ -10,7 +10,10 @@ extension ReportService {
     func makeConnections(
         _ options: ConnectionOptions, _ answer: @escaping @Sendable (Report) -> Void
     ) {
-        if options.state == .closed { return makePage(options, [], answer) }
+        guard options.account.isEmpty || nats.accounts.known(options.account) != nil else {
+            return onWorker(answer) { [self] in Report(body: nothing(options)) }
+        }
+        if options.state == .closed || options.state == .none { return makePage(options, [], answer) }
         nats.reportConnections { [self] open in makePage(options, open, answer) }
     }
 
@@ -65,19 +68,37 @@ extension ReportService {
     }
 
     private func page(_ options: ConnectionOptions, _ open: [ConnectionReport]) -> Page {
-        var all = open.filter(options.shows)
-        var total = all.count
-        if options.state != .open {
+        // The total is that of the account, whatever else is asked for.
+        let mine = open.filter(options.isOfAccount)
+        var all = mine.filter(options.shows)
+        var total = mine.count
+        if options.state == .closed || options.state == .any {
             let closed = nats.closedReports
-            let shown = closed.reports.filter(options.shows)
-            all += shown
+            let mine = closed.reports.filter(options.isOfAccount)
+            all += mine.filter(options.shows)
             // nats-server counts those too that are forgotten.
-            total += options.filters ? shown.count : closed.total
+            total += options.account.isEmpty ? closed.total : mine.count
         }
         options.order.sort(&all, now: Clock.now().nanoseconds)
         let start = min(options.offset, all.count)
         let end = min(all.count, start + options.limit)
         return Page(reports: Array(all[start..<end]), total: total)
+    }
+
+    /// For an account that is not there: nats-server fills in nothing else then.
+    private func nothing(_ options: ConnectionOptions) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("server_id", "")
+        json.field("now", Clock.now().rfc3339)
+        json.field("num_connections", 0)
+        json.field("total", 0)
+        json.field("offset", options.offset)
+        json.field("limit", options.limit)
+        json.name("connections")
+        json.null()
+        json.endObject()
+        return json.bytes
     }
 
     private func connections(_ options: ConnectionOptions, _ page: Page) -> [UInt8] {
@@ -99,16 +120,14 @@ extension ReportService {
 }
 
 extension ConnectionOptions {
-    /// Whether fewer are shown than there are.
-    fileprivate var filters: Bool {
-        id > 0 || !user.isEmpty || !account.isEmpty || !filterSubject.isEmpty || !mqttClient.isEmpty
+    fileprivate func isOfAccount(_ report: ConnectionReport) -> Bool {
+        account.isEmpty || report.account == account
     }
 
     fileprivate func shows(_ report: ConnectionReport) -> Bool {
         guard mqttClient.isEmpty else { return false }
         if id > 0, report.id != id { return false }
         if !user.isEmpty, report.user != user { return false }
-        if !account.isEmpty, report.account != account { return false }
         guard !filterSubject.isEmpty else { return true }
         guard let filter = SubjectFilter(filterSubject) else { return false }
         return report.subscriptions.contains {

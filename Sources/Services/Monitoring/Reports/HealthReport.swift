@@ -7,21 +7,22 @@ import Transport
 /// `/healthz`: whether the server, or one stream or consumer, can be worked with.
 extension ReportService {
     func makeHealth(_ options: HealthOptions, _ answer: @escaping @Sendable (Report) -> Void) {
+        if !options.consumer.isEmpty, options.stream.isEmpty {
+            let text = "\"stream\" must not be empty when checking consumer health"
+            return answer(Self.health(options, HealthFault(400, "BAD_REQUEST", text)))
+        }
+        if !options.stream.isEmpty, options.account.isEmpty {
+            let text = "\"account\" must not be empty when checking stream health"
+            return answer(Self.health(options, HealthFault(400, "BAD_REQUEST", text)))
+        }
         if nats.isLameDuck {
             return answer(
                 Self.health(
                     options, HealthFault(503, "CONNECTION", "the server is in lame duck mode")))
         }
-        guard facts.jetStream != nil, let broker else { return answer(Self.health(options, nil)) }
-        if !options.consumer.isEmpty, options.stream.isEmpty {
-            let text = "\"stream\" must not be empty when checking consumer health"
-            return answer(Self.health(options, HealthFault(400, "CONSUMER", text)))
+        guard facts.jetStream != nil, let broker, !options.isShallow, !options.account.isEmpty else {
+            return answer(Self.health(options, nil))
         }
-        if !options.stream.isEmpty, options.account.isEmpty {
-            let text = "\"account\" must not be empty when checking stream health"
-            return answer(Self.health(options, HealthFault(400, "STREAM", text)))
-        }
-        guard !options.account.isEmpty else { return answer(Self.health(options, nil)) }
         home.post { [jetStream] in
             var fault: HealthFault?
             let on = "on account \"\(options.account)\""
@@ -62,19 +63,19 @@ extension ReportService {
         var json = JSONWriter()
         json.beginObject()
         if let fault {
-            if options.showsDetails || fault.status == 400 {
-                json.field("status", "error")
-            } else {
-                json.field("status", "unavailable")
-            }
+            let isError = options.showsDetails || fault.status == 400
+            json.field("status", isError ? "error" : "unavailable")
+            if options.showsStatus { json.field("status_code", fault.status) }
             if options.showsDetails {
                 json.name("errors")
                 json.beginArray()
                 json.beginObject()
                 json.field("type", fault.kind)
-                json.unlessEmpty("account", options.account)
-                json.unlessEmpty("stream", options.stream)
-                json.unlessEmpty("consumer", options.consumer)
+                // No more than what was looked at.
+                let depth = ["ACCOUNT", "STREAM", "CONSUMER"].firstIndex(of: fault.kind) ?? -1
+                if depth >= 0 { json.field("account", options.account) }
+                if depth >= 1 { json.field("stream", options.stream) }
+                if depth >= 2 { json.field("consumer", options.consumer) }
                 json.field("error", fault.text)
                 json.endObject()
                 json.endArray()
@@ -83,6 +84,7 @@ extension ReportService {
             }
         } else {
             json.field("status", "ok")
+            if options.showsStatus { json.field("status_code", 200) }
         }
         json.endObject()
         return Report(status: fault?.status ?? 200, body: json.bytes, isIndented: false)

@@ -67,12 +67,11 @@ extension ReportService {
         json.field("messages", totals.streams.messageCount)
         json.field(
             "bytes", totals.streams.memoryByteCount + totals.streams.storageByteCount)
-        if options.showsAccounts {
+        let shown = options.showsAccounts ? options.page(of: totals.accounts) : []
+        if !shown.isEmpty {
             json.name("account_details")
             json.beginArray()
-            for account in options.page(of: totals.accounts) {
-                writeAccount(account, options, streams, to: &json)
-            }
+            for account in shown { writeAccount(account, options, streams, to: &json) }
             json.endArray()
         }
         json.field("total", totals.accounts.count)

@@ -65,7 +65,11 @@ public final class ReportService: ServerReporting {
         case .health(let options): makeHealth(options, answer)
         case .routes, .leafNodes, .gateways: onWorker(answer) { [self] in peers(request) }
         case .queues: answer(Report(body: Array("{}".utf8)))
-        case .raftGroups: answer(Report(status: 404, refusal: "No Raft nodes registered"))
+        case .raftGroups(let isSystemRequest):
+            answer(
+                isSystemRequest
+                    ? Report(body: Array("{}".utf8))
+                    : Report(status: 404, refusal: "No Raft nodes registered"))
         }
     }
 

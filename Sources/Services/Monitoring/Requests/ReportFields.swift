@@ -22,11 +22,15 @@ struct ReportFields: Sendable {
             return
         }
         do {
-            json = try JSONValue.parse(bytes.span.bytes)
+            let value = try JSONValue.parse(bytes.span.bytes)
+            json = value.isNull ? .object([]) : value
         } catch {
-            throw .bad("\(error)")
+            throw .malformed("\(error)")
         }
     }
+
+    /// Whether the report is asked for by a system request.
+    var isSystemRequest: Bool { json != nil }
 
     /// The first of these names that is there; a query knows the first one only.
     private func value(_ names: [String]) -> JSONValue? {
@@ -46,7 +50,7 @@ struct ReportFields: Sendable {
     func flag(_ names: String...) throws(ServerReportRefusal) -> Bool {
         if json != nil {
             guard let value = value(names) else { return false }
-            guard let flag = value.bool else { throw .bad("\(names[0]) is not a bool") }
+            guard let flag = value.bool else { throw .malformed("\(names[0]) is not a bool") }
             return flag
         }
         return try Self.flag(query[names[0]] ?? "", names[0])
@@ -65,7 +69,7 @@ struct ReportFields: Sendable {
     func integer(_ name: String) throws(ServerReportRefusal) -> Int {
         if json != nil {
             guard let value = value([name]) else { return 0 }
-            guard let number = value.integer(Int.self) else { throw .bad("\(name) is not a number") }
+            guard let number = value.integer(Int.self) else { throw .malformed("\(name) is not a number") }
             return number
         }
         guard let text = query[name], !text.isEmpty else { return 0 }
@@ -79,7 +83,7 @@ struct ReportFields: Sendable {
         if json != nil {
             guard let value = value([name]) else { return 0 }
             guard let number = value.integer(UInt64.self) else {
-                throw .bad("\(name) is not a number")
+                throw .malformed("\(name) is not a number")
             }
             return number
         }
@@ -104,9 +108,10 @@ struct ReportFields: Sendable {
     func connectionState() throws(ServerReportRefusal) -> ConnectionOptions.State {
         if json != nil {
             switch try integer("state") {
+            case 0: return .open
             case 1: return .closed
             case 2: return .any
-            default: return .open
+            default: return .none
             }
         }
         switch query["state"]?.lowercased() ?? "" {

@@ -16,7 +16,7 @@ enum ReportRequest: Sendable {
     case leafNodes
     case gateways
     case queues
-    case raftGroups
+    case raftGroups(isSystemRequest: Bool)
 
     /// - Parameter name: `VARZ`, as in system requests; the HTTP path is the same in small letters.
     /// - Throws: an option of the wrong kind (400), or no such report (404).
@@ -37,16 +37,18 @@ enum ReportRequest: Sendable {
         case "LEAFZ":
             _ = try fields.flag("subs", "subscriptions")
             self = .leafNodes
-        case "GATEWAYZ": self = .gateways
+        case "GATEWAYZ":
+            _ = try fields.flag("accs", "accounts")
+            self = .gateways
         case "IPQUEUESZ": self = .queues
-        case "RAFTZ": self = .raftGroups
+        case "RAFTZ": self = .raftGroups(isSystemRequest: fields.isSystemRequest)
         default: throw ServerReportRefusal(status: 404, text: "404 page not found")
         }
     }
 }
 
 struct ConnectionOptions: Sendable {
-    enum State: Sendable { case open, closed, any }
+    enum State: Sendable { case open, closed, any, none }
 
     var order = ConnectionOrder.id
     var showsAuthentication = false
@@ -137,20 +139,33 @@ struct HealthOptions: Sendable {
     var stream: String
     var consumer: String
     var showsDetails: Bool
+    /// Only whether JetStream is on, not what it has.
+    var isShallow: Bool
+    /// System requests have no other place for it.
+    var showsStatus: Bool
 
     init(_ fields: ReportFields) throws(ServerReportRefusal) {
         account = fields.text("account")
         stream = fields.text("stream")
         consumer = fields.text("consumer")
         showsDetails = try fields.flag("details")
-        for name in ["js-enabled-only", "js-server-only", "js-meta-only", "js-enabled"] {
-            _ = try fields.flag(name, name.replacing("-", with: "_"))
+        showsStatus = fields.isSystemRequest
+        func flag(_ name: String) throws(ServerReportRefusal) -> Bool {
+            try fields.flag(name, name.replacing("-", with: "_"))
         }
+        let (isEnabledOnly, isServerOnly) = (try flag("js-enabled-only"), try flag("js-server-only"))
+        let isEnabled = try flag("js-enabled")
+        isShallow = isEnabledOnly || isServerOnly || isEnabled
+        _ = try flag("js-meta-only")
     }
 }
 
 extension ServerReportRefusal {
     static func bad(_ text: String) -> ServerReportRefusal {
         ServerReportRefusal(status: 400, text: text)
+    }
+
+    static func malformed(_ text: String) -> ServerReportRefusal {
+        ServerReportRefusal(status: 400, text: text, isMalformed: true)
     }
 }

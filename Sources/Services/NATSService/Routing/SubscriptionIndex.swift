@@ -115,6 +115,29 @@ final class SubscriptionIndex: Sendable {
         tries.withLock { $0.clients.hasMatch(subject) }
     }
 
+    /// How many subscriptions of clients get what is published to `subject`, or, where that is a
+    /// filter, can get nothing but what it matches; those of one queue group only, where one is named.
+    func clientMatchCount(_ subject: String, queue: String) -> Int {
+        let (bytes, group) = (Array(subject.utf8), Array(queue.utf8))
+        func counts(_ subscription: Subscription) -> Bool {
+            group.isEmpty || subscription.queue == group
+        }
+        if SubjectBytes.isLiteral(bytes.span.bytes) {
+            var matches: [Subscription] = []
+            tries.withLock { $0.clients.collect(bytes.span.bytes, into: &matches) }
+            return matches.count(where: counts)
+        }
+        guard let filter = SubjectFilter(subject) else { return 0 }
+        return tries.withLock { tries in
+            var count = 0
+            tries.clients.forEach { subscription in
+                let text = String(decoding: subscription.filter, as: UTF8.self)
+                if counts(subscription), SubjectFilter(text).map(filter.contains) == true { count += 1 }
+            }
+            return count
+        }
+    }
+
     func hasMatch(_ subject: RawSpan) -> Bool {
         tries.withLock { $0.clients.hasMatch(subject) || $0.interests.hasMatch(subject) }
     }

@@ -20,9 +20,12 @@ public struct ServerReportRefusal: Error, Equatable, Sendable {
     /// As HTTP has it: 400 or 404.
     public var status: Int
     public var text: String
+    /// Whether the options could not be read; else there is nothing that they ask for.
+    public var isMalformed: Bool
 
-    public init(status: Int, text: String) {
+    public init(status: Int, text: String, isMalformed: Bool = false) {
         self.status = status
         self.text = text
+        self.isMalformed = isMalformed
     }
 }

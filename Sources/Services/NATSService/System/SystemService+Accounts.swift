@@ -1,4 +1,5 @@
 import Accounts
+import Bytes
 import JSON
 import JetStreamAPI
 import Model
@@ -14,15 +15,41 @@ extension SystemService {
                 let asked = String(request.tokens[3])
                 if asked == "PING", name == "STATZ" {
                     reportData(request, "ACCSTATZ", options: request.payload)
-                } else if nats.accounts.known(asked) == nil {
-                    answer(
-                        request, code: 500, "Account \(asked) does not exist", withNull: true)
                 } else {
                     answerAccount(request, name, asked)
                 }
                 return true
             }
         }
+        serve("$SYS.REQ.ACCOUNT.NSUBS", in: account) { [self] request in
+            countSubscriptions(request)
+            return true
+        }
+        serve("$SYS.DEBUG.SUBSCRIBERS", in: account) { [self] request in
+            let words = String(decoding: request.payload, as: UTF8.self)
+                .split(separator: " ").map(String.init)
+            let count = account.index.clientMatchCount(
+                words.first ?? "", queue: words.dropFirst().first ?? "")
+            answer(request, Array(String(count).utf8))
+            return true
+        }
+    }
+
+    /// How many subscriptions of an account match a subject. As in nats-server, there is no answer
+    /// where the request makes no sense or nobody is in the account.
+    private func countSubscriptions(_ request: SystemRequest) {
+        guard let asked = try? JSONValue.parse(request.payload.span.bytes),
+            let name = asked["acc"]?.string, let account = nats.accounts.known(name),
+            account.clientCount > 0
+        else { return }
+        var queue: [UInt8] = []
+        if let text = asked["queue"]?.string {
+            guard let decoded = Base64.decode(text) else { return }
+            queue = decoded
+        }
+        let count = account.index.clientMatchCount(
+            asked["subject"]?.string ?? "", queue: String(decoding: queue, as: UTF8.self))
+        answer(request, Array(String(count).utf8))
     }
 
     /// What the clients of any account may ask.
@@ -48,8 +75,12 @@ extension SystemService {
 
     private func answerAccount(_ request: SystemRequest, _ what: String, _ name: String) {
         guard var options = Self.options(of: request) else {
+            if what == "CONNS" { return }
             return answer(request, code: 400, "invalid JSON in the request")
         }
+        // Nothing is said of accounts that are not there, where reports would be empty.
+        let isKnown = nats.accounts.known(name) != nil
+        if !isKnown, what == "STATZ" || what == "CONNS" { return }
         func set(_ key: String, _ value: JSONValue) {
             options.removeAll { $0.name == key }
             options.append(JSONMember(name: key, value: value))
@@ -63,15 +94,21 @@ extension SystemService {
             set("accounts", .array([.string(name)]))
             reportData(request, "ACCSTATZ", options: JSONValue.object(options).bytes)
         case "CONNS":
+            let other = options.first { $0.name == "acc" }?.value.string
+            if let other, other != name { return }
             connections(of: name) { [self] body in
                 guard let body else { return answer(request, code: 500, "no numbers of \(name)") }
                 answer(request, body)
             }
         case "JSZ":
+            guard isKnown else {
+                return answer(request, code: 500, "account \"\(name)\" not found", withNull: true)
+            }
             for key in ["acc", "account"] { set(key, .string(name)) }
             part(request, "JSZ", options) { $0["account_details"]?.array?.first }
         default:
             set("acc", .string(name))
+            if what == "SUBSZ" { set("subscriptions", .bool(true)) }
             reportData(request, what, options: JSONValue.object(options).bytes)
         }
     }
@@ -79,7 +116,8 @@ extension SystemService {
     /// The members of the request's JSON.
     private static func options(of request: SystemRequest) -> [JSONMember]? {
         guard !request.payload.isEmpty else { return [] }
-        return (try? JSONValue.parse(request.payload.span.bytes))?.object
+        let value = try? JSONValue.parse(request.payload.span.bytes)
+        return value?.isNull == true ? [] : value?.object
     }
 
     /// Answers with a part of a report.
@@ -92,7 +130,7 @@ extension SystemService {
             case .success(let body):
                 let value = (try? JSONValue.parse(body.span.bytes)).flatMap(choose) ?? .null
                 answer(request, data: value.bytes)
-            case .failure(let refusal): answer(request, code: refusal.status, refusal.text)
+            case .failure(let refusal): answer(request, refusal)
             }
         }
     }

@@ -7,7 +7,7 @@ extension SystemService {
     /// What a request may ask for: the last token, and the report's name.
     private static let reports = [
         "VARZ", "CONNZ", "SUBSZ", "JSZ", "ACCOUNTZ", "ROUTEZ", "LEAFZ", "GATEWAYZ", "RAFTZ",
-        "IPQUEUESZ",
+        "IPQUEUESZ", "HEALTHZ",
     ]
 
     func addServerServices() {
@@ -27,7 +27,6 @@ extension SystemService {
                     reportData(request, name, options: options.bytes)
                 }
             }
-            add("HEALTHZ") { [self] in answerHealth($0, $1) }
             add("STATSZ") { [self] request, _ in answerStatistics(request) }
             // For whoever wants to know who is there, without any choice.
             serve("$SYS.REQ.SERVER.\(target).IDZ", in: account) { [self] in
@@ -40,14 +39,15 @@ extension SystemService {
             return true
         }
         serve("$SYS.REQ.SERVER.\(id).KICK", in: account) { [self] in
-            withClient(of: $0) { $0.end(.kicked) }
+            withClient(of: $0, "no such client or leafnode id") { $0.end(.kicked) }
             return true
         }
         serve("$SYS.REQ.SERVER.\(id).LDM", in: account) { [self] in
-            withClient(of: $0) { $0.announceLameDuck() }
+            withClient(of: $0, "no such client id") { $0.announceLameDuck() }
             return true
         }
         serve("$SYS.REQ.SERVER.\(id).RELOAD", in: account) { [self] request in
+            guard options(of: request, isForAll: false) != nil else { return true }
             guard let reload = nats.onReload else {
                 answer(request, code: 500, "there is no configuration file to reload")
                 return true
@@ -66,7 +66,9 @@ extension SystemService {
     /// The request's JSON. Nil where it is answered already, or meant for other servers.
     private func options(of request: SystemRequest, isForAll: Bool) -> JSONValue? {
         guard !request.payload.isEmpty else { return .object([]) }
-        guard let value = try? JSONValue.parse(request.payload.span.bytes), value.object != nil else {
+        guard let value = try? JSONValue.parse(request.payload.span.bytes),
+            value.object != nil || value.isNull
+        else {
             answer(request, code: 400, "invalid JSON in the request")
             return nil
         }
@@ -103,46 +105,26 @@ extension SystemService {
         return json.bytes
     }
 
-    /// The same as by HTTP, with the status in it.
-    private func answerHealth(_ request: SystemRequest, _ options: JSONValue) {
-        report(request, "HEALTHZ", options: options.bytes) { [self] result in
-            var members: [JSONMember] = []
-            switch result {
-            case .success(let body):
-                members = (try? JSONValue.parse(body.span.bytes))?.object ?? []
-                if !members.contains(where: { $0.name == "status_code" }) {
-                    let place = min(1, members.count)
-                    members.insert(JSONMember(name: "status_code", value: .number("200")), at: place)
-                }
-            case .failure(let refusal):
-                members = [
-                    JSONMember(name: "status", value: .string("error")),
-                    JSONMember(name: "status_code", value: .number(String(refusal.status))),
-                    JSONMember(name: "error", value: .string(refusal.text)),
-                ]
-            }
-            answer(request, data: JSONValue.object(members).bytes)
-        }
-    }
-
     // MARK: What is asked of one client
 
     /// Runs `body` with the session that a request names by `cid`, on its loop.
     private func withClient(
-        of request: SystemRequest, _ body: @escaping @Sendable (ClientSession) -> Void
+        of request: SystemRequest, _ refusal: String,
+        _ body: @escaping @Sendable (ClientSession) -> Void
     ) {
-        guard let value = try? JSONValue.parse(request.payload.span.bytes),
-            let id = value["cid"]?.integer(UInt64.self)
-        else { return answer(request, code: 400, "the request names no client") }
-        look(for: id, on: 0, request, body)
+        // nats-server is silent where no client is named.
+        guard let value = try? JSONValue.parse(request.payload.span.bytes), value.object != nil else {
+            return
+        }
+        look(for: value["cid"]?.integer(UInt64.self) ?? 0, on: 0, request, refusal, body)
     }
 
     private func look(
-        for id: UInt64, on place: Int, _ request: SystemRequest,
+        for id: UInt64, on place: Int, _ request: SystemRequest, _ refusal: String,
         _ body: @escaping @Sendable (ClientSession) -> Void
     ) {
         guard place < nats.loops.count else {
-            return answer(request, code: 500, "no such client or leafnode id")
+            return answer(request, code: 500, refusal)
         }
         let list = nats.sessions[place]
         nats.loops[place].post { [self] in
@@ -150,7 +132,7 @@ extension SystemService {
                 body(session)
                 return answerDone(request)
             }
-            look(for: id, on: place + 1, request, body)
+            look(for: id, on: place + 1, request, refusal, body)
         }
     }
 }

@@ -14,7 +14,7 @@ extension SystemService {
             switch result {
             case .success(let body):
                 answer(request, enveloped([("statsz", statistics(body))]))
-            case .failure(let refusal): answer(request, code: refusal.status, refusal.text)
+            case .failure(let refusal): answer(request, refusal)
             }
         }
     }

@@ -125,8 +125,17 @@ final class SystemService: Sendable {
         report(request, name, options: options) { [self] result in
             switch result {
             case .success(let data): answer(request, data: data)
-            case .failure(let refusal): answer(request, code: refusal.status, refusal.text)
+            case .failure(let refusal): answer(request, refusal)
             }
+        }
+    }
+
+    /// What cannot be read is a bad request; what makes no sense is an error of the report.
+    func answer(_ request: SystemRequest, _ refusal: ServerReportRefusal) {
+        if refusal.isMalformed {
+            answer(request, code: refusal.status, refusal.text)
+        } else {
+            answer(request, code: 500, refusal.text, withNull: true)
         }
     }
 
