@@ -1,7 +1,7 @@
 """The log beside nats-server and beside what the disk itself can do: the same load from logload.c, in turns.
 
 nats-server runs twice: as it comes, when it syncs every two minutes and answers before, and with `sync_interval: always`.
-Duolog always answers after its fdatasync. The disk is that of the repository's .build. In the environment: SCALE (1) of the
+Duolog answers after its fdatasync, but in the section of the durability classes. The disk is that of the repository's .build. In the environment: SCALE (1) of the
 number of messages, ONLY a part of a section's name.
 """
 
@@ -42,12 +42,13 @@ class Load:
         return [float(field) for field in output.split()]
 
 
-def make_streams(server, count):
+def make_streams(server, count, **config):
     with Wire(server.nats_port) as wire:
         wire.connect(headers=True)
         for number in range(count):
             name = f"b{number}"
-            answer = wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"], "storage": "file"})
+            answer = wire.api(f"STREAM.CREATE.{name}", {
+                "name": name, "subjects": [f"{name}.>"], "storage": "file", **config})
             assert "error" not in answer, answer
 
 
@@ -99,6 +100,29 @@ def publish(load, kinds):
             make_streams(server, 1)
             seconds, done, median, late = load("publish", server.nats_port, 1, 128, scaled(4000), 1)
         line("sync publish, 128 B", name, f"{done / seconds:11,.0f} /s", f"p50 {median / 1000:6.2f} ms  p99 {late / 1000:6.2f} ms")
+
+
+def classes(load, kinds):
+    """What less durability is worth: JetStream and Kafka in each durability class."""
+    for name, config, settings in (
+            ("sync", {}, {}), ("interval", {"persist_mode": "async"}, {"flush.ms": "60000"}), ("memory", {"storage": "memory"}, None)):
+        for kind in ("duolog", "nats-server"):
+            count = scaled(400_000) // 8
+            with running(kind) as server:
+                make_streams(server, 1, **config)
+                cpu = cpu_seconds(server)
+                seconds, done, *_ = load("publish", server.nats_port, 8, 128, count, 2000)
+                cpu = cpu_seconds(server) - cpu
+                one = load("publish", server.nats_port, 1, 128, scaled(4000), 1)
+            line(f"{name}: async publish, 128 B, 8 publishers", kind, f"{done / seconds:11,.0f} /s",
+                 f"{cpu / done * 1e6:8.2f} µs CPU", f"one at a time {one[1] / one[0]:9,.0f} /s  p50 {one[2] / 1000:6.3f} ms")
+        if settings is None:
+            continue
+        with running("duolog") as server:
+            create_topic(server, "bench", 1, **settings)
+            seconds, records = load("produce", server.kafka_port, "bench", 1, 1024, 65536, scaled(8_000), 64)
+            line(f"{name}: Kafka produce, 1 KiB in batches of 64 KiB", "duolog", f"{records / seconds:11,.0f} /s",
+                 f"{records * 1024 / seconds / 1e6:8.1f} MB/s")
 
 
 def kafka(load, kinds):
@@ -170,6 +194,6 @@ def memory(load, kinds):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, servers() as kinds:
         load = Load(folder)
-        for section in (publish, kafka, many_logs, start, memory):
+        for section in (publish, classes, kafka, many_logs, start, memory):
             if ONLY in section.__name__:
                 section(load, kinds)

@@ -186,6 +186,12 @@ extension StreamConfig {
         if sealed, !isUpdate {
             throw .invalidConfig("stream configuration for create can not be sealed")
         }
+        if persistence == .async, storage == .memory {
+            throw .invalidConfig("async persist mode is only supported on file storage")
+        }
+        if persistence == .async, replicas > 1 {
+            throw .invalidConfig("async persist mode is not supported on replicated streams")
+        }
         if denyPurge, allowRollup, !sealed {
             throw .invalidConfig("roll-ups require the purge permission")
         }

@@ -1,5 +1,7 @@
 /// The settings of a topic: Kafka's names, types, defaults and bounds, and our own `duolog.subject`.
 ///
+/// One default is not Kafka's: `flush.ms` is 0, as every acknowledgement waits for the disk unless it is set.
+///
 /// Source: Kafka documentation, "Topic Configs".
 public struct TopicSettings: Sendable {
     /// Names another subject than `kafka.<topic>` for the topic's records; fixed at creation.
@@ -27,7 +29,7 @@ public struct TopicSettings: Sendable {
         long("delete.retention.ms", "86400000", from: 0),
         long("file.delete.delay.ms", "60000", from: 0),
         long("flush.messages", "9223372036854775807", from: 1),
-        long("flush.ms", "9223372036854775807", from: 0),
+        long("flush.ms", "0", from: 0),
         int("index.interval.bytes", "4096", from: 0),
         long("local.retention.bytes", "-2", from: -2),
         long("local.retention.ms", "-2", from: -2),

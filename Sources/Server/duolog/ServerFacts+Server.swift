@@ -30,6 +30,7 @@ extension ServerFacts {
             maximumMemory: settings.maximumMemory ?? Machine.memoryByteCount / 4 * 3,
             maximumStorage: settings.maximumStorage ?? Machine.freeByteCount(at: folder) / 4 * 3, folder: folder)
         facts.domain = settings.domain ?? ""
+        facts.syncInterval = settings.syncIntervalNanoseconds
         jetStream = facts
     }
 

@@ -43,6 +43,7 @@ extension NATSServerOptions {
 extension BrokerOptions {
     init(_ options: ServerOptions) {
         self.init()
+        streamSyncNanoseconds = options.jetStream?.syncIntervalNanoseconds
         guard let kafka = options.kafka else { return }
         kafkaAccount = kafka.account
         topicSubjectPrefix = kafka.topicSubjectPrefix

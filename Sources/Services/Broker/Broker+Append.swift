@@ -21,7 +21,10 @@ extension Broker {
         let frame = FrameHeader(
             kind: .batch, log: log.id, epoch: PartitionLog.leaderEpoch, baseOffset: base,
             lastOffset: base.advanced(by: Int(header.lastOffsetDelta)), appendTime: appendTime)
-        log.lastChange = try store.append(frame, payloadByteCount: bytes.byteCount) { memory in
+        let (assurance, durability) = log.takeAssurance()
+        log.lastChange = try store.append(
+            frame, durability: durability, payloadByteCount: bytes.byteCount
+        ) { memory in
             memory.copy(bytes)
             RecordBatchPatch.assign(
                 baseOffset: base, leaderEpoch: PartitionLog.leaderEpoch, in: &memory)
@@ -30,7 +33,7 @@ extension Broker {
         unreadable.append(
             .init(
                 mark: store.wal.appendedMark, log: log, end: log.endOffset,
-                liveBase: forLiveSubscribers ? base : nil))
+                liveBase: forLiveSubscribers ? base : nil), until: assurance)
         return base
     }
 
@@ -44,16 +47,19 @@ extension Broker {
         }
     }
 
-    /// Appends a frame that is no batch.
+    /// Appends a frame that is no batch, kept as surely as its log is.
+    ///
+    /// - Parameter isSynced: kept as surely as can be, in logs of any class: somebody asked for it.
     @discardableResult
     func appendControl(
-        _ kind: FrameKind, of log: LogID, _ payload: RawSpan
+        _ kind: FrameKind, of log: LogID, _ payload: RawSpan, isSynced: Bool = false
     ) throws(StorageError) -> WALPosition {
+        let durability = isSynced ? .sync : logs[log]?.durability.frame ?? .sync
         let end = logs[log]?.endOffset ?? Offset(0)
         let position = try store.append(
             FrameHeader(
                 kind: kind, log: log, epoch: PartitionLog.leaderEpoch, baseOffset: end,
-                lastOffset: end, appendTime: loop.now), payload)
+                lastOffset: end, appendTime: loop.now), durability: durability, payload)
         logs[log]?.lastChange = position
         return position
     }

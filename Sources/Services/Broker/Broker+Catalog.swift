@@ -108,6 +108,10 @@ extension Broker {
         case .streamUpdated(let id, _, _):
             catalog.apply(record)
             configureViews(of: id)
+            setDurability(of: id)
+        case .topicConfigured(let id, _):
+            catalog.apply(record)
+            setDurability(of: id)
         default:
             catalog.apply(record)
         }
@@ -122,6 +126,7 @@ extension Broker {
             logs[log] = made
             if stream.origin == .jetStream { makeView(of: made, stream) }
         }
+        setDurability(of: id)
     }
 }
 

@@ -139,6 +139,7 @@ extension Broker {
         _ bytes: RawSpan, header: RecordBatchHeader, to log: PartitionLog, now: Timestamp
     ) throws -> Offset {
         sealOpenBatch(of: log)
+        log.count(recordCount: Int(header.recordCount))
         let base = try appendBatch(
             bytes, header: header, to: log, appendTime: now,
             forLiveSubscribers: routing(of: log)?.hasInterest(inSubjectsOf: log.keyPrefix.text) ?? false)
@@ -146,7 +147,7 @@ extension Broker {
         return base
     }
 
-    /// The next unused producer id; durable when ``whenDurable(_:)`` says so.
+    /// The next unused producer id; durable when ``whenDurable(_:_:)`` says so.
     public func takeProducerID() throws(StorageError) -> ProducerID {
         if let reservation = producerIDs.reservation(), case .producerIDsReserved(let end) = reservation {
             try append(coordination: [reservation])

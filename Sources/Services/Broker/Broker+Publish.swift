@@ -43,6 +43,7 @@ extension Broker {
                     natsSubject: subject, headers: headers, payload: payload, prefix: log.keyPrefix,
                     timestampMilliseconds: now.milliseconds)
                 log.endOffset = log.endOffset.advanced(by: 1)
+                log.count(recordCount: 1)
                 log.view?.applyStored(
                     subject: subject, size: plan.size, messageID: plan.messageID,
                     timeToLive: plan.timeToLive, time: now)

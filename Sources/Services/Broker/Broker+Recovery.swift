@@ -41,6 +41,7 @@ extension Broker {
                         + "\(header.baseOffset.value) is not understood: \(error)")
             }
         }
+        emptyMemoryLogs()
         for log in logs.values where log.needsRebuilding {
             do { try rebuild(log, lost[log.id] ?? []) } catch {
                 removal.doubtful.insert(log.id)
@@ -82,7 +83,7 @@ extension Broker {
         case .catalog:
             let record = try CatalogRecord(decoding: payload)
             if position >= corePosition {
-                if case .consumerCreated(let log, _, _, _) = record, let log = logs[log] {
+                if case .consumerCreated(let log, _, _, _) = record, let log = logs[log], log.durability != .memory {
                     try wakeView(of: log)
                 }
                 apply(record)
@@ -99,6 +100,11 @@ extension Broker {
             // A deleted stream's frames are still in the write-ahead log.
             guard let log = logs[header.log], position >= log.restoredPosition else { return }
             log.lastChange = position
+            if log.durability == .memory {
+                // What was in memory is gone; its sequences are not used again.
+                if header.kind == .batch { log.endOffset = header.lastOffset.advanced(by: 1) }
+                return
+            }
             if log.needsRebuilding, header.kind != .batch {
                 lost[log.id, default: []].append(
                     LostFrame(kind: header.kind, payload: Array(copying: payload)))

@@ -130,16 +130,18 @@ extension Broker {
         moveStart(of: log)
     }
 
-    /// Appends and applies what takes messages away. It is durable when ``whenDurable(_:)`` says so.
+    /// Appends and applies what takes messages away. It is durable when ``whenDurable(_:_:)`` says so.
     ///
+    /// - Parameter isAsked: somebody asked for it and gets an answer; else it follows from the stream's limits or from
+    ///   acks, and is kept as surely as its messages are.
     /// - Returns: how many messages it took away, where the log has a JetStream view.
     @discardableResult
     public func remove(
-        _ control: StreamControl, from log: PartitionLog
+        _ control: StreamControl, from log: PartitionLog, isAsked: Bool = false
     ) throws(StorageError) -> UInt64 {
         // What it names may be in the open batch, and must lie before it.
         sealOpenBatch(of: log)
-        try appendControl(.control, of: log.id, control.encoded.span.bytes)
+        try appendControl(.control, of: log.id, control.encoded.span.bytes, isSynced: isAsked)
         return apply(control, to: log)
     }
 
@@ -193,6 +195,6 @@ extension Broker {
         before offset: Offset, from log: PartitionLog
     ) throws(StorageError) {
         guard offset > log.startOffset else { return }
-        try remove(.purged(below: StreamSequence(offset).value, filter: ""), from: log)
+        try remove(.purged(below: StreamSequence(offset).value, filter: ""), from: log, isAsked: true)
     }
 }

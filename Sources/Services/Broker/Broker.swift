@@ -10,7 +10,7 @@ import Transport
 ///
 /// Lives on loop 0 and is used from nowhere else. Within a turn it decides and applies what arrives and appends to the
 /// write-ahead log; at the end of the turn it hands that to the disk, once. What acknowledges something waits for the
-/// durable mark: see ``whenDurable(_:)``.
+/// durable mark: see ``whenDurable(_:_:)``.
 public final class Broker: @unchecked Sendable {
     public let options: BrokerOptions
     public let loop: EventLoop
@@ -47,7 +47,7 @@ public final class Broker: @unchecked Sendable {
     /// What the open batches hold, and what they cost beside it.
     var openBatchByteCount = 0
     private var durability = DurabilityQueue()
-    private var actionsOfThisTurn: [() -> Void] = []
+    private var actionsOfThisTurn = ActionsOfTurn()
 
     /// - Parameter store: replayed by ``recover()``, which comes before everything else.
     public init(loop: EventLoop, store: LogStore, options: BrokerOptions, log: Logger) {
@@ -85,9 +85,12 @@ public final class Broker: @unchecked Sendable {
 
     // MARK: Turns and durability
 
-    /// Runs `action` on the loop once everything that was decided so far is on disk.
-    public func whenDurable(_ action: @escaping () -> Void) {
-        actionsOfThisTurn.append(action)
+    /// Runs `action` on the loop once what was decided so far has got as far as `assurance` says.
+    ///
+    /// With `.device` that is everything but what happened to logs of other classes than ``Durability/sync``; with
+    /// `.file` it is everything; with `.memory` there is nothing to wait for but the end of the turn.
+    public func whenDurable(_ assurance: Assurance = .device, _ action: @escaping () -> Void) {
+        actionsOfThisTurn.append(action, assurance)
     }
 
     /// What became durable is made readable and answered; what was decided is handed to the disk.
@@ -100,25 +103,40 @@ public final class Broker: @unchecked Sendable {
         giveBackSpace()
         store.submit()
         if store.hasNewDamage { reportDamage() }
+        if unreadable.isDue { loop.post {} }
+        waitForActions()
+    }
+
+    private func waitForActions() {
         guard !actionsOfThisTurn.isEmpty else { return }
-        let actions = actionsOfThisTurn
-        actionsOfThisTurn.removeAll(keepingCapacity: true)
-        durability.wait(for: store.wal.appendedMark) {
-            for action in actions { action() }
+        let wal = store.wal
+        var isDue = false
+        actionsOfThisTurn.takeAll { actions, assurance in
+            // What other logs have put off is not waited for, so the device's mark is that of its own last frame.
+            let mark = assurance == .device ? wal.syncMark : wal.appendedMark
+            durability.wait(for: mark, assurance) {
+                for action in actions { action() }
+            }
+            switch assurance {
+            case .memory: isDue = true
+            case .file: isDue = isDue || wal.writtenMark >= mark
+            case .device: isDue = isDue || wal.durableMark >= mark
+            }
         }
         // Where nothing was written, nothing needs to be waited for.
-        if store.wal.durableMark >= store.wal.appendedMark { loop.post {} }
+        if isDue { loop.post {} }
     }
 
     private func drainDurable() {
-        let mark = store.wal.durableMark
+        let durableMark = store.wal.durableMark
+        let writtenMark = store.wal.writtenMark
         var changed: [LogID: PartitionLog] = [:]
-        while let batch = unreadable.next(durableMark: mark) {
+        while let batch = unreadable.next(durableMark: durableMark, writtenMark: writtenMark) {
             batch.log.readableEnd = max(batch.log.readableEnd, batch.end)
             changed[batch.log.id] = batch.log
             if let base = batch.liveBase { deliverLive(batch.log, from: base) }
         }
-        while let action = durability.next(durableMark: mark) { action() }
+        while let action = durability.next(durableMark: durableMark, writtenMark: writtenMark) { action() }
         for log in changed.values where !log.isDeleted {
             wakeConsumers(of: log)
             armExpiry(of: log)

@@ -15,6 +15,12 @@ public struct BrokerOptions: Sendable {
     /// How long a group waits for more members when its first one joins: `group.initial.rebalance.delay.ms`.
     public var initialRebalanceDelayMilliseconds = 0
 
+    /// How long what JetStream streams keep in files may wait for its sync, in nanoseconds: nats-server's `sync_interval`.
+    /// Nil: not at all, every acknowledgement waits for the disk.
+    public var streamSyncNanoseconds: Int64?
+    /// The same for streams with `persist_mode: async`, where that is not set.
+    public var asyncSyncNanoseconds: Int64 = 1_000_000_000
+
     /// How often old records of Kafka topics are looked for: `log.retention.check.interval.ms`.
     public var retentionCheckMilliseconds = 300_000
     /// How long nothing is looked at that could be compacted, and then what is due is done: `log.cleaner.backoff.ms`.

@@ -38,6 +38,16 @@ public final class PartitionLog {
     /// The JetStream consumers of the log; only where it has a view.
     public internal(set) var consumers: [String: StreamConsumer] = [:]
 
+    /// How surely it is kept, by its stream's configuration.
+    public internal(set) var durability = Durability.sync
+    /// How many records were appended since the last that had to be synced; counted in logs whose class says how many
+    /// there may be.
+    private var unsyncedRecordCount: Int64 = 0
+    /// The next frame has to be synced, whatever the class says.
+    private var isSyncDue = false
+    /// What the acknowledgement of the newest batch in the write-ahead log waits for.
+    public private(set) var lastAssurance = Assurance.device
+
     /// Where the newest frame is that changed the log or its view.
     var lastChange = WALPosition.first
     /// The frames before it have been applied by a snapshot, and are passed over in replay.
@@ -57,6 +67,25 @@ public final class PartitionLog {
         self.topicID = topicID
         self.partition = partition
         self.keyPrefix = keyPrefix
+    }
+
+    /// What the acknowledgement of what happened last waits for, be it in the write-ahead log already or not.
+    public var assurance: Assurance { isSyncDue ? .device : durability.assurance }
+
+    /// Tells of records that are about to be appended.
+    func count(recordCount: Int) {
+        guard case .interval(_, let most) = durability, most < .max else { return }
+        unsyncedRecordCount += Int64(recordCount)
+        if unsyncedRecordCount >= most { isSyncDue = true }
+    }
+
+    /// A batch with the records that were told of is about to be appended: what it has to wait for.
+    func takeAssurance() -> (Assurance, FrameDurability) {
+        lastAssurance = assurance
+        guard isSyncDue else { return (lastAssurance, durability.frame) }
+        isSyncDue = false
+        unsyncedRecordCount = 0
+        return (lastAssurance, .sync)
     }
 
     public func observe(_ observer: any LogObserver) {

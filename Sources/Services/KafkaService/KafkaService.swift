@@ -13,7 +13,10 @@ public final class KafkaService: @unchecked Sendable {
     public let options: KafkaServiceOptions
     let broker: Broker
     let loop: EventLoop
-    private var answersOfThisTurn: DurableAnswers?
+    /// The newest answers that wait, of each kind.
+    private var answersOnDevice: DurableAnswers?
+    private var answersInFile: DurableAnswers?
+    private var answersInMemory: DurableAnswers?
     /// JoinGroup and SyncGroup requests that the coordinator keeps.
     private var parkedExchanges: [GroupReplyToken: Exchange] = [:]
     private var lastToken: UInt64 = 0
@@ -48,16 +51,26 @@ public final class KafkaService: @unchecked Sendable {
 
     // MARK: Answers that wait for the disk
 
-    /// Sends `frame` once everything that was decided so far is on disk.
-    func sendWhenDurable(_ frame: [UInt8], of exchange: Exchange) {
-        if let answers = answersOfThisTurn, answers.turn == loop.turn {
+    /// Sends `frame` once what was decided so far has got as far as `assurance` says.
+    func sendWhenDurable(_ assurance: Assurance, _ frame: [UInt8], of exchange: Exchange) {
+        switch assurance {
+        case .device: add(frame, of: exchange, to: &answersOnDevice, assurance)
+        case .file: add(frame, of: exchange, to: &answersInFile, assurance)
+        case .memory: add(frame, of: exchange, to: &answersInMemory, assurance)
+        }
+    }
+
+    private func add(
+        _ frame: [UInt8], of exchange: Exchange, to newest: inout DurableAnswers?, _ assurance: Assurance
+    ) {
+        if let answers = newest, answers.turn == loop.turn {
             answers.append(frame, of: exchange)
             return
         }
         let answers = DurableAnswers(turn: loop.turn)
         answers.append(frame, of: exchange)
-        answersOfThisTurn = answers
-        broker.whenDurable { answers.send() }
+        newest = answers
+        broker.whenDurable(assurance) { answers.send() }
     }
 
     // MARK: Groups

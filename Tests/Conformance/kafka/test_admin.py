@@ -112,3 +112,30 @@ class TestGroups:
         with pytest.raises(KafkaException) as raised:
             admin(duolog).delete_consumer_groups([name])[name].result(timeout=10)
         assert code_of(raised) == KafkaError.GROUP_ID_NOT_FOUND
+
+
+class TestDurability:
+    """`flush.ms` and `flush.messages`: when a topic is synced."""
+
+    def test_every_acknowledgement_waits_for_the_disk_unless_somebody_asks_for_less(self, duolog, name):
+        create_topic(duolog, name)
+        assert setting(duolog, name, "flush.ms") == "0"
+        alter(duolog, name, "flush.ms", "60000")
+        alter(duolog, name, "flush.messages", "100")
+        assert setting(duolog, name, "flush.ms") == "60000"
+        produce(duolog, name, [(b"k", str(n).encode()) for n in range(250)])
+        assert [int(m.value()) for m in read_topic(duolog, name, 250)] == list(range(250))
+        alter(duolog, name, "flush.ms", "", AlterConfigOpType.DELETE)
+        assert setting(duolog, name, "flush.ms") == "0"
+        produce(duolog, name, [(b"k", b"synced")])
+
+    def test_what_a_stream_asks_for_shows_as_its_default(self, duolog, duolog_wire, name):
+        wire = duolog_wire(headers=True)
+        for suffix, config, shown in (
+                ("s", {}, "0"), ("a", {"persist_mode": "async"}, "1000"),
+                ("m", {"storage": "memory"}, "9223372036854775807")):
+            wire.api(f"STREAM.CREATE.{name}{suffix}", {
+                "name": name + suffix, "subjects": [f"{name}{suffix}.>"], **config})
+            assert setting(duolog, name + suffix, "flush.ms") == shown
+            produce(duolog, name + suffix, [(b"k", b"v")] * 10)
+            assert len(read_topic(duolog, name + suffix, 10)) == 10

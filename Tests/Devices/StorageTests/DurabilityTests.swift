@@ -79,6 +79,49 @@ import Testing
         log.close()
     }
 
+    @Test func `what was put off is synced in time, however much more comes`() throws {
+        let clock = TestClock()
+        var small = options(disk)
+        small.runsThreads = false
+        small.time = clock.source
+        let log = try WriteAheadLog(directory: "/data", options: small)
+        _ = try log.replay { _, _, _ in }
+        while log.runSpaceStep() {}
+        var marks: [UInt64] = []
+        let syncs = disk.syncCount
+        for index in 0..<40 {
+            // The queue is never empty when a step looks for work.
+            try append(1, to: log, .within(nanoseconds: 1_000), from: 2 * index)
+            marks.append(log.appendedMark)
+            try append(1, to: log, .never, from: 2 * index + 1)
+            #expect(log.runWriterStep())
+            if index >= 10 { #expect(log.durableMark >= marks[index - 10], "after \(index)") }
+            clock.advance(nanoseconds: 100)
+        }
+        #expect(disk.syncCount == syncs + 3)
+        log.close()
+    }
+
+    @Test func `who waits for the write alone is told before the sync that others wait for`() throws {
+        let log = try log()
+        while log.runSpaceStep() {}
+        let told = TellTale()
+        log.onDurable = { [unowned log] in told.marks.append((log.writtenMark, log.durableMark)) }
+        try append(1, to: log, .sync)
+        while log.runWriterStep() {}
+        let first = log.appendedMark
+        #expect(told.marks.map(\.durable) == [first])
+        #expect(log.syncMark == first)
+        try append(1, to: log, .sync, from: 1)
+        let second = log.appendedMark
+        try append(1, to: log, .within(nanoseconds: 1_000_000), from: 2)
+        while log.runWriterStep() {}
+        #expect(told.marks.map(\.durable) == [first, first, log.appendedMark])
+        #expect(told.marks.map(\.written) == [first, log.appendedMark, log.appendedMark])
+        #expect(log.syncMark == second)
+        log.close()
+    }
+
     @Test(arguments: 0..<60)
     func `after a power loss there is a prefix with everything that was synced, and no damage`(
         seed: UInt64
@@ -111,4 +154,9 @@ import Testing
             again.close()
         }
     }
+}
+
+/// What the log said whenever its marks had moved.
+private final class TellTale: @unchecked Sendable {
+    var marks: [(written: UInt64, durable: UInt64)] = []
 }

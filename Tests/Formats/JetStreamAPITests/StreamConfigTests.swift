@@ -38,9 +38,10 @@ struct StreamConfigTests {
         )
     }
 
-    @Test func `what is written is read back`() throws {
+    @Test(arguments: [#""storage":"memory""#, #""persist_mode":"async""#])
+    func `what is written is read back`(kept: String) throws {
         let config = try request(
-            #"{"name":"A","subjects":["a","b.>"],"retention":"workqueue","max_msgs":5,"max_age":200000000,"max_msgs_per_subject":2,"max_msg_size":9,"discard":"new","discard_new_per_subject":true,"storage":"memory","placement":{"cluster":"c","tags":["t"]},"compression":"s2","first_seq":7,"allow_direct":true,"deny_delete":true,"deny_purge":true,"consumer_limits":{"max_ack_pending":3},"metadata":{"x":"y"},"description":"d","no_ack":true,"persist_mode":"async"}"#
+            #"{\#(kept),"name":"A","subjects":["a","b.>"],"retention":"workqueue","max_msgs":5,"max_age":200000000,"max_msgs_per_subject":2,"max_msg_size":9,"discard":"new","discard_new_per_subject":true,"placement":{"cluster":"c","tags":["t"]},"compression":"s2","first_seq":7,"allow_direct":true,"deny_delete":true,"deny_purge":true,"consumer_limits":{"max_ack_pending":3},"metadata":{"x":"y"},"description":"d","no_ack":true}"#
         ).validated(nameInSubject: "A")
         var json = JSONWriter()
         config.write(to: &json)
@@ -65,6 +66,14 @@ struct StreamConfigTests {
         (#"{"name":"T","retention":"x"}"#, 10025, #"invalid JSON: can not unmarshal "\"x\"""#),
         (#"{"name":"T","compression":"x"}"#, 10025, "invalid JSON: unknown compression algorithm"),
         ("", 10056, "stream name in subject does not match request"),
+        (
+            #"{"name":"T","storage":"memory","persist_mode":"async"}"#, 10052,
+            "async persist mode is only supported on file storage"
+        ),
+        (
+            #"{"name":"T","num_replicas":3,"persist_mode":"async"}"#, 10052,
+            "async persist mode is not supported on replicated streams"
+        ),
         (#"{"name":"T","subjects":["x","x"]}"#, 10052, #"subject "x" overlaps with "x""#),
         (#"{"name":"T","subjects":["x..y"]}"#, 10052, "invalid subject"),
         (

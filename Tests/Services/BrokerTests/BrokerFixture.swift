@@ -13,7 +13,7 @@ import Transport
 final class BrokerFixture: @unchecked Sendable {
     let folder: String
     private var group: EventLoopGroup
-    private var store: LogStore
+    private(set) var store: LogStore
     private(set) var broker: Broker
     /// What the last start found.
     private(set) var summary: RecoverySummary
@@ -67,12 +67,19 @@ final class BrokerFixture: @unchecked Sendable {
     func durably<Result: Sendable>(
         _ body: @escaping @Sendable (Broker) throws -> Result
     ) async throws -> Result {
+        try await keeping(.device, body)
+    }
+
+    /// Runs `body` on the loop and waits until what it decided is kept so surely.
+    func keeping<Result: Sendable>(
+        _ assurance: Assurance, _ body: @escaping @Sendable (Broker) throws -> Result
+    ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             let broker = broker
             broker.loop.post {
                 do {
                     let result = try body(broker)
-                    broker.whenDurable { continuation.resume(returning: result) }
+                    broker.whenDurable(assurance) { continuation.resume(returning: result) }
                 } catch {
                     continuation.resume(throwing: error)
                 }

@@ -14,6 +14,8 @@ struct Plan {
     var crashesInside: Bool
     var damagesAtRest: Bool
     var capacity: Int?
+    /// Frames of all durability classes are written, not only such as are synced at once.
+    var putsOffSyncs: Bool
 
     enum Step: CaseIterable {
         case append, submit, flush, read, writer, space, idle
@@ -39,6 +41,7 @@ struct Plan {
         weights[.rollUp] = random.pick([0, 1, 10])
         weights[.room] = 0
         faults = random.oneIn(3) ? DiskFaults() : .drawn(&random)
+        putsOffSyncs = stepsPerLife % 2 == 0
         crashesInside = !random.oneIn(4)
         damagesAtRest = random.oneIn(5)
         if random.oneIn(5) {

@@ -82,4 +82,6 @@ struct WALExtent: Sendable {
     var range: Range<Int>
     /// How long its sync may wait once it is written, in nanoseconds: 0 not at all, max for ever.
     var patience: Int64 = 0
+    /// Whether somebody waits for it to be written, and for no sync.
+    var isAwaited = false
 }

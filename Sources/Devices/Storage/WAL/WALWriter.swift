@@ -22,7 +22,8 @@ final class WALWriter: Sendable {
     private let hasThread: Bool
     private let fatal: @Sendable (StorageError) -> Void
 
-    /// What is only touched with the monitor's lock held, but for `end` and `unsynced`.
+    /// What is only touched with the monitor's lock held, but for `end` and `unsynced`, and for `syncDeadline`
+    /// which the thread alone changes and so may read.
     private final class Guarded: @unchecked Sendable {
         /// Behind the last frame that was written, and what was written and not synced. The
         /// thread's own.
@@ -82,6 +83,7 @@ final class WALWriter: Sendable {
                         last.range.lowerBound..<extent.range.upperBound
                     state.queue[state.queue.count - 1].patience = min(
                         last.patience, extent.patience)
+                    if extent.isAwaited { state.queue[state.queue.count - 1].isAwaited = true }
                 } else {
                     state.queue.append(extent)
                 }
@@ -260,6 +262,7 @@ final class WALWriter: Sendable {
             state.unsynced?.start ?? extents[0].block.fileOffset + extents[0].range.lowerBound
         var byteCount = 0
         var patience = Int64.max
+        var isAwaited = false
         for extent in extents {
             extent.block.seal(extent.range, groupStart: groupStart)
             try extent.block.withBytes(extent.range) { bytes throws(SystemError) in
@@ -268,11 +271,20 @@ final class WALWriter: Sendable {
             }
             byteCount += extent.range.count
             patience = min(patience, extent.patience)
+            isAwaited = isAwaited || extent.isAwaited
         }
         writtenMark.add(UInt64(byteCount), ordering: .releasing)
         state.unsynced = Unsynced(file: file, start: groupStart)
-        if patience <= 0 { return try synchronize() }
-        let deadline = time.monotonicNanoseconds().addingReportingOverflow(patience)
+        // Where more and more comes nothing is ever idle: what was put off is due here, too.
+        let now = time.monotonicNanoseconds()
+        let isDue = patience <= 0 || state.syncDeadline <= now
+        if isAwaited || !isDue { tellWritten(syncWithin: patience, now: now) }
+        if isDue { try synchronize() }
+    }
+
+    /// What was written can be read and acknowledged where no sync was asked for.
+    private func tellWritten(syncWithin patience: Int64, now: Int64) {
+        let deadline = now.addingReportingOverflow(patience)
         let hook = monitor.withLock {
             if !deadline.overflow {
                 state.syncDeadline = min(state.syncDeadline, deadline.partialValue)

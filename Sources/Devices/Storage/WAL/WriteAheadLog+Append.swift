@@ -41,6 +41,7 @@ extension WriteAheadLog {
         position += byteCount
         appendedMark += UInt64(byteCount)
         patience = min(patience, durability.patience)
+        if durability.patience <= 0 { syncMark = appendedMark } else { isWriteAwaited = true }
         return start
     }
 
@@ -139,7 +140,8 @@ extension WriteAheadLog {
         if block.count > submittedCount {
             unsubmitted.append(
                 WALExtent(
-                    block: block, range: submittedCount..<block.count, patience: patience))
+                    block: block, range: submittedCount..<block.count, patience: patience,
+                    isAwaited: isWriteAwaited))
         }
         tail.append(block, endMark: appendedMark)
         self.block = nil

@@ -67,6 +67,8 @@ public final class WriteAheadLog: @unchecked Sendable {
     var unsubmitted: [WALExtent] = []
     /// How long the sync of what was not submitted may wait.
     var patience = Int64.max
+    /// Whether some frame of it has done what it promises once it is written.
+    var isWriteAwaited = false
     var tail: WALTail
 
     /// `failed` when the writer has failed and the process lives on, as it does in tests.
@@ -74,6 +76,9 @@ public final class WriteAheadLog: @unchecked Sendable {
 
     /// All bytes appended so far.
     public internal(set) var appendedMark: UInt64 = 0
+    /// All bytes up to the newest frame that was appended with ``FrameDurability/sync``: what
+    /// ``durableMark`` passes without being asked.
+    public internal(set) var syncMark: UInt64 = 0
 
     /// Locks the folder, making it where it is missing. Call ``replay(_:)`` next.
     ///
@@ -173,13 +178,15 @@ public final class WriteAheadLog: @unchecked Sendable {
         if let block, block.count > submittedCount {
             unsubmitted.append(
                 WALExtent(
-                    block: block, range: submittedCount..<block.count, patience: patience))
+                    block: block, range: submittedCount..<block.count, patience: patience,
+                    isAwaited: isWriteAwaited))
             submittedCount = block.count
         }
         if unsubmitted.isEmpty { return }
         writer.submit(unsubmitted)
         unsubmitted.removeAll(keepingCapacity: true)
         patience = .max
+        isWriteAwaited = false
         space.advance(to: position)
     }
 

@@ -9,6 +9,9 @@ public struct JetStreamOptions: Sendable, Equatable {
     public var domain: String?
     /// False: requests with unknown fields are answered all the same.
     public var strict = true
+    /// `sync_interval`: how long what file streams store may wait for its sync. Nil, also for `always` and 0:
+    /// acknowledgements wait for the disk.
+    public var syncIntervalNanoseconds: Int64?
     public var limits = JetStreamLimitOptions()
 
     public init() {}

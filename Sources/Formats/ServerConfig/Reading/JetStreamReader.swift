@@ -29,7 +29,7 @@ struct JetStreamReader {
             case "domain": options.domain = try node.optionalString()
             case "strict": options.strict = try node.boolean()
             case "limits": try limits(node, into: &options.limits)
-            case "sync_interval", "sync": try checkSync(node)
+            case "sync_interval", "sync": options.syncIntervalNanoseconds = try syncInterval(node)
             case "key", "ek", "encryption_key", "prev_key", "prev_ek", "prev_encryption_key":
                 if !(try node.string()).isEmpty { throw node.failure("encryption of what is stored is not supported yet") }
             case "cipher":
@@ -54,10 +54,11 @@ struct JetStreamReader {
         return bytes > 0 ? bytes : nil
     }
 
-    /// Here every acknowledged message is on disk, however seldom the file asks for it.
-    private func checkSync(_ node: ConfigNode) throws(ConfigError) {
-        if case .string("always") = node.value { return }
-        _ = try findings.duration("sync_interval", node)
+    /// Nil for `always`, and for 0 which nats-server takes for its default, as ours is the same as `always`.
+    private func syncInterval(_ node: ConfigNode) throws(ConfigError) -> Int64? {
+        if case .string("always") = node.value { return nil }
+        let nanoseconds = try findings.duration("sync_interval", node)
+        return nanoseconds > 0 ? nanoseconds : nil
     }
 
     private func limits(_ node: ConfigNode, into limits: inout JetStreamLimitOptions) throws(ConfigError) {

@@ -109,7 +109,7 @@ extension Broker {
         _ sequence: StreamSequence, from log: PartitionLog
     ) throws(JetStreamError) {
         guard let control = try log.view?.decideDelete(sequence) else { throw .streamNotFound }
-        do { try remove(control, from: log) } catch { throw error.jetStream }
+        do { try remove(control, from: log, isAsked: true) } catch { throw error.jetStream }
         shrank(log)
     }
 
@@ -119,7 +119,7 @@ extension Broker {
     {
         guard let control = try log.view?.decidePurge(request) else { throw .streamNotFound }
         let count: UInt64
-        do { count = try remove(control, from: log) } catch { throw error.jetStream }
+        do { count = try remove(control, from: log, isAsked: true) } catch { throw error.jetStream }
         shrank(log)
         return count
     }

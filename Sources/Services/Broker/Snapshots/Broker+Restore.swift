@@ -94,6 +94,12 @@ extension Broker {
         log.view = restored.view
         log.restoredPosition = position
         log.lastChange = .first
+        if log.durability == .memory {
+            // Whatever was kept of it in its time: it begins anew once all is replayed.
+            log.producers = ProducerTable()
+            log.view = nil
+            return
+        }
         guard let view = log.view else { return }
         for (name, bytes) in restored.consumers {
             // One that was deleted since needs no machine any more.

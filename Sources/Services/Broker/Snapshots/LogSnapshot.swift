@@ -23,15 +23,18 @@ struct LogSnapshot: Sendable {
         id = log.id
         startOffset = log.startOffset
         endOffset = log.endOffset
-        hasHoles = log.hasHoles
-        producers = log.producers
-        view = log.view
-        consumers = log.consumers.values.map(\.machine)
+        // Of what is in memory nothing is left after the next start but how far it had come.
+        let isKept = log.durability != .memory
+        hasHoles = isKept && log.hasHoles
+        producers = isKept ? log.producers : ProducerTable()
+        view = isKept ? log.view : nil
+        consumers = isKept ? log.consumers.values.map(\.machine) : []
     }
 
     /// About how many bytes it takes, without counting them.
     static func expectedByteCount(of log: PartitionLog) -> Int {
-        log.producers.producerCount * 64 + (log.view?.expectedSnapshotByteCount ?? 0)
+        if log.durability == .memory { return 0 }
+        return log.producers.producerCount * 64 + (log.view?.expectedSnapshotByteCount ?? 0)
             + log.consumers.values.reduce(0) { $0 + 64 + $1.machine.ackPendingCount * 28 }
     }
 

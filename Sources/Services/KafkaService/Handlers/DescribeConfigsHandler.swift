@@ -24,9 +24,10 @@ enum DescribeConfigsHandler: RequestHandler {
                         ? .unknownTopicOrPartition : .invalidTopicException
                     return result
                 }
-                entries = TopicConfigs.entries(of: stream.topicConfig).map {
-                    shown($0, request)
-                }
+                entries = TopicConfigs.entries(
+                    of: stream.topicConfig,
+                    flushMilliseconds: exchange.broker.defaultFlushMilliseconds(of: stream)
+                ).map { shown($0, request) }
             case .broker:
                 guard ["", String(exchange.service.options.nodeID)].contains(resource.resourceName)
                 else {

@@ -3,13 +3,15 @@ import Bytes
 import KafkaProtocol
 import Model
 
-/// Appends one batch to each partition. What is taken is answered when it is on disk, for acks 1 and all alike.
+/// Appends one batch to each partition. What is taken is answered when it is as surely kept as its topics ask for, for
+/// acks 1 and all alike.
 enum ProduceHandler {
     typealias PartitionResponse = ProduceResponse.PartitionProduceResponse
 
     static func handle(_ request: ProduceRequest, _ exchange: Exchange, frame: RawSpan) {
         var response = ProduceResponse()
         var isTaken = false
+        var assurance = Assurance.memory
         var isRefused = false
         let byID = exchange.version >= 13
         let refusal = refusal(of: request)
@@ -33,6 +35,7 @@ enum ProduceHandler {
                     partition.take(
                         exchange.broker.produce(
                             records, to: log, of: stream, allowsZstd: exchange.version >= 7))
+                    if partition.errorCode == .none { assurance = max(assurance, log.lastAssurance) }
                 } else {
                     partition.refuse(
                         stream == nil ? exchange.unknownTopic(byID: byID) : .unknownTopicOrPartition,
@@ -48,7 +51,7 @@ enum ProduceHandler {
             return isRefused ? exchange.hangUp() : exchange.endWithoutAnswer()
         }
         if isTaken {
-            exchange.answerWhenDurable(response)
+            exchange.answerWhenDurable(response, assurance)
         } else {
             exchange.answer(response)
         }

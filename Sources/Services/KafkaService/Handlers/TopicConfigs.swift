@@ -16,11 +16,14 @@ enum TopicConfigs {
     static let setSource: Int8 = 1
     static let defaultSource: Int8 = 5
 
-    static func entries(of config: [String: String]) -> [Entry] {
+    /// - Parameter flushMilliseconds: `flush.ms` where nobody has set it.
+    static func entries(of config: [String: String], flushMilliseconds: Int64 = 0) -> [Entry] {
         TopicSettings.all.map { setting in
-            Entry(
-                name: setting.name, value: config[setting.name] ?? setting.defaultValue,
-                defaultValue: setting.defaultValue,
+            let defaultValue =
+                setting.name == "flush.ms" ? String(flushMilliseconds) : setting.defaultValue
+            return Entry(
+                name: setting.name, value: config[setting.name] ?? defaultValue,
+                defaultValue: defaultValue,
                 source: config[setting.name] == nil ? defaultSource : setSource,
                 type: type(of: setting.kind),
                 isReadOnly: setting.name == TopicSettings.subjectName)

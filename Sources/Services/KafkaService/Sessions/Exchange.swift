@@ -35,9 +35,9 @@ struct Exchange {
     /// Answers with a frame that is written already.
     func answer(frame: [UInt8]) { session.fill(slot, with: frame) }
 
-    /// Answers once everything that was decided so far is on disk.
-    func answerWhenDurable(_ response: some KafkaResponse) {
-        service.sendWhenDurable(frame(response, version), of: self)
+    /// Answers once what was decided so far is kept as surely as `assurance` says.
+    func answerWhenDurable(_ response: some KafkaResponse, _ assurance: Assurance = .device) {
+        service.sendWhenDurable(assurance, frame(response, version), of: self)
     }
 
     /// Lets the answers behind this one go: the client expects none to this request.

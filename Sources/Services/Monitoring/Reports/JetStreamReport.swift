@@ -234,9 +234,9 @@ extension ServerFacts.JetStreamFacts {
         json.field("max_memory", maximumMemory)
         json.field("max_storage", maximumStorage)
         json.field("store_dir", folder)
+        json.field("sync_interval", syncInterval ?? 0)
         // Everything is on the disk before it is acknowledged.
-        json.field("sync_interval", 0)
-        json.field("sync_always", true)
+        if syncInterval == nil { json.field("sync_always", true) }
         if !domain.isEmpty { json.field("domain", domain) }
         json.field("strict", true)
         json.endObject()

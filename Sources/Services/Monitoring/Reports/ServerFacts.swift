@@ -36,6 +36,8 @@ public struct ServerFacts: Sendable {
         public var maximumStorage: Int64
         public var folder: String
         public var domain = ""
+        /// How long file streams may put off their syncs, in nanoseconds; nil: acknowledgements wait for the disk.
+        public var syncInterval: Int64?
 
         public init(maximumMemory: Int64, maximumStorage: Int64, folder: String) {
             self.maximumMemory = maximumMemory

@@ -72,7 +72,7 @@ extension JetStreamService {
         do {
             let answer = try body()
             if isDurable {
-                durableReplies.append(to: request.reply, answer)
+                durableReplies.append(to: request.reply, when: .device, answer)
                 // nats-server is silent about consumers that were reset.
                 if kind == .consumerReset { return }
                 if let audit = audit(request, answer) { durableAudits.append(audit) }

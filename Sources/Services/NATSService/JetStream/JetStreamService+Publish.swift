@@ -23,19 +23,21 @@ extension JetStreamService {
                 payload: message.payload)
         }
         guard message.hasReply, target.answers else { return }
+        let assurance = target.log.assurance
         switch outcome {
         case .stored(let sequence):
-            durableReplies.append(to: message.reply) {
+            durableReplies.append(to: message.reply, when: assurance) {
                 target.acks.write(sequence: sequence.value, to: &$0)
             }
         case .duplicate(let sequence):
             // The first one may still be on its way to the disk.
-            durableReplies.append(to: message.reply) {
+            durableReplies.append(to: message.reply, when: assurance) {
                 target.acks.write(sequence: sequence.value, isDuplicate: true, to: &$0)
             }
         case .refused(let error):
             // In line with the others, so that a client gets its answers in order.
-            durableReplies.append(to: message.reply, target.acks.refusal(error))
+            durableReplies.append(
+                to: message.reply, when: assurance, target.acks.refusal(error))
         }
     }
 
@@ -69,7 +71,7 @@ extension JetStreamService {
         guard let consumer = consumer(subject.consumer, of: subject.stream) else { return }
         let sequence = StreamSequence(subject.streamSequence)
         guard let word = AckMessage(message.payload) else {
-            durableReplies.append(to: message.reply, [])
+            durableReplies.append(to: message.reply, when: consumer.log.assurance, [])
             return
         }
         broker.acknowledge(sequence, word, at: consumer)
@@ -77,7 +79,7 @@ extension JetStreamService {
             pull(body.span.bytes, inbox: message.reply, from: consumer)
         } else if !message.hasReply || broker.writeRecord(of: consumer) {
             // What could not be written down is not confirmed: the client asks again.
-            durableReplies.append(to: message.reply, [])
+            durableReplies.append(to: message.reply, when: consumer.log.assurance, [])
         }
     }
 

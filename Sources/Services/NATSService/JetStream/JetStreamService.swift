@@ -22,8 +22,8 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
     private(set) var current: JetStreamAccount
     /// What accounts may keep, by name; the others have no JetStream.
     private var limits = [AccountRouting.globalName: AccountStreamLimits.none]
-    /// Answers of this block that say something is on disk.
-    var durableReplies = ReplyBatch()
+    /// Answers of this block that say something is kept.
+    var durableReplies = DurableReplies()
     /// What is told of them, behind them.
     var durableAudits: [Advisory] = []
 
@@ -64,10 +64,10 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
             }
         }
         if !durableReplies.isEmpty {
-            let replies = durableReplies
-            durableReplies = ReplyBatch()
             let routing = current.router
-            broker.whenDurable { replies.send(by: routing) }
+            durableReplies.takeAll { replies, assurance in
+                broker.whenDurable(assurance) { replies.send(by: routing) }
+            }
         }
         for audit in durableAudits { broker.publishWhenDurable(audit, to: current.name) }
         durableAudits.removeAll()
@@ -204,35 +204,4 @@ struct LastAcked {
     var consumer: StreamConsumer
     var stream: [UInt8]
     var name: [UInt8]
-}
-
-/// Answers on their way, in one piece of memory.
-struct ReplyBatch: Sendable {
-    private var bytes: [UInt8] = []
-    private var ends: [(inbox: Int, body: Int)] = []
-
-    var isEmpty: Bool { ends.isEmpty }
-
-    mutating func append(to inbox: RawSpan, _ body: (inout [UInt8]) -> Void) {
-        guard inbox.byteCount > 0 else { return }
-        for index in 0..<inbox.byteCount { bytes.append(inbox[index]) }
-        let inboxEnd = bytes.count
-        body(&bytes)
-        ends.append((inboxEnd, bytes.count))
-    }
-
-    mutating func append(to inbox: RawSpan, _ body: [UInt8]) {
-        append(to: inbox) { $0.append(contentsOf: body) }
-    }
-
-    func send(by routing: NATSRouter) {
-        let all = bytes.span.bytes
-        var start = 0
-        for end in ends {
-            routing.publish(
-                subject: all.extracting(start..<end.inbox), reply: nil, headers: nil,
-                payload: all.extracting(end.inbox..<end.body))
-            start = end.body
-        }
-    }
 }

@@ -24,6 +24,8 @@ struct FrameHistory {
     private(set) var frames: [Frame] = []
     /// So many frames from the start must come back.
     private(set) var promisedCount = 0
+    /// So many must come back if the power was not lost meanwhile: they were written, synced or not.
+    private var writtenCount = 0
 
     mutating func append(_ frame: Frame) { frames.append(frame) }
 
@@ -32,15 +34,22 @@ struct FrameHistory {
         while promisedCount < frames.count, frames[promisedCount].mark <= mark { promisedCount += 1 }
     }
 
+    /// The process has ended when everything up to `mark` was written.
+    mutating func promiseWhilePowerLasts(upTo mark: UInt64) {
+        writtenCount = frames.prefix { $0.mark <= mark }.count
+    }
+
+    mutating func powerIsLost() { writtenCount = 0 }
+
     mutating func damage(_ index: Int) { frames[index].isDamaged = true }
 
-    /// How many frames from the start must come back, damaged or not, however often the end was cut.
+    /// How many of the first `most` frames must come back, damaged or not, however often the end was cut.
     ///
     /// The damage of a frame is told from a torn end by a frame behind it that was written when it
     /// was durable, or in a later file; without one the log may be cut there, with all behind it.
     /// Source: docs/formats/wal.md, "Torn or damaged".
-    private var provenCount: Int {
-        var count = promisedCount
+    private func provenCount(of most: Int) -> Int {
+        var count = most
         while let doubtful = (0..<count).first(where: { index in
             frames[index].isDamaged
                 && !(index + 1..<count).contains { other in
@@ -86,13 +95,15 @@ struct FrameHistory {
             skipped.append(next)
             next += 1
         }
-        let required = mayBeCut || report.cut != nil ? provenCount : promisedCount
+        let expected = mayBeCut ? promisedCount : max(promisedCount, writtenCount)
+        let required = mayBeCut || report.cut != nil ? provenCount(of: expected) : expected
         try demand(
             next >= required,
             "only \(next) of \(required) promised frames came back; cut: \(report.cut as Any)")
         try checkDamage(skipped, report)
         frames.removeSubrange(next...)
         promisedCount = next
+        writtenCount = 0
         for index in frames.indices { frames[index].mark = 0 }
     }
 

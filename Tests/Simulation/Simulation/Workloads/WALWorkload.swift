@@ -127,6 +127,11 @@ final class WALWorkload: Workload {
     private func endProcess() {
         promise()
         let losesPower = disk.isOff ? !random.oneIn(4) : random.oneIn(2)
+        if losesPower {
+            history.powerIsLost()
+        } else if !failed.isSet, let log {
+            history.promiseWhilePowerLasts(upTo: log.writtenMark)
+        }
         if losesPower { disk.losePower() } else { disk.endProcess() }
         // Whatever the old process still tries comes too late.
         log = nil
@@ -194,7 +199,9 @@ final class WALWorkload: Workload {
             lastOffset: Offset(base + count - 1), appendTime: clock.now)
         let before = log.appendedMark
         do {
-            let position = try log.append(header, payloadByteCount: byteCount) { bytes in
+            let position = try log.append(
+                header, durability: durability(), payloadByteCount: byteCount
+            ) { bytes in
                 Self.fill(&bytes, seed)
             }
             header.payloadByteCount = byteCount
@@ -212,6 +219,16 @@ final class WALWorkload: Workload {
             if case .storageFull = error {
                 try demand(log.appendedMark == before, "a refused append left something behind")
             }
+        }
+    }
+
+    /// Half of the runs know the default alone, as most servers do.
+    private func durability() -> FrameDurability {
+        guard plan.putsOffSyncs else { return .sync }
+        return switch random.below(4) {
+        case 0: .sync
+        case 1: .never
+        default: .within(nanoseconds: Int64(random.skewed(1_000_000_000)))
         }
     }
 
