@@ -5,16 +5,18 @@ some 250 MB.
 """
 
 import asyncio
+import base64
+import random
 import time
 
 import nats
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPythonPartition
 from nats.js.api import ConsumerConfig
 
-from harness.kafka import consumer, read
+from harness.kafka import consumer, create_topic, produce, producer, read
 from harness.nats_wire import Wire
 
 MIB = 1 << 20
@@ -41,10 +43,14 @@ def until(condition, seconds, trouble):
         time.sleep(0.1)
 
 
+NOISE = random.Random(17).randbytes(MIB)
+
+
 def value(key: str, number: int) -> bytes:
-    """What compresses badly, but can be made again."""
+    """What codecs make half as long, and can be made again."""
     text = f"{key}={number}:".encode()
-    return text + bytes((number + i) % 251 for i in range(1000)) * ((VALUE - len(text)) // 1000)
+    start = number * 997 % (MIB - VALUE)
+    return text + NOISE[start:start + VALUE // 2] + bytes(VALUE // 2 - len(text))
 
 
 @pytest.fixture
@@ -155,10 +161,136 @@ async def test_what_a_work_queue_has_done_takes_no_space(server):
     info = await jetstream.stream_info("jobs")
     assert info.state.messages == len(left)
     await client.close()
-    server.kill()
+    # Acks that nobody waits for may be lost with the process.
+    server.stop()
     server.start()
     with Wire(server.nats_port) as wire:
         wire.connect(headers=True)
         assert wire.api("STREAM.INFO.jobs")["state"]["messages"] == len(left)
     found = await asyncio.to_thread(read_with_librdkafka, server, "jobs", len(left), count)
     assert {offset + 1: data for offset, _, data in found} == left
+
+
+class TestCompactedTopics:
+    """Many updates of few keys, with the clients that people use."""
+
+    CONFIG = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": "1000"}
+
+    def produce(self, server, topic, numbers, keys, **config):
+        one = producer(server, **{"queue_buffering_max_kbytes": 64 * 1024, "batch_size": 900_000, **config})
+        for number in numbers:
+            key = f"key-{number % keys}"
+            while True:
+                try:
+                    one.produce(topic, key=key, value=value(key, number))
+                    break
+                except BufferError:
+                    one.poll(0.1)
+            one.poll(0)
+        assert one.flush(60) == 0
+
+    def newest(self, records):
+        found = {}
+        for offset, key, data in records:
+            assert found.get(key, (-1,))[0] < offset
+            found[key] = (offset, data)
+        return found
+
+    @pytest.mark.timeout(240)
+    @pytest.mark.parametrize("compression", ["none", "lz4"])
+    def test_the_log_shrinks_to_the_newest_of_each_key(self, server, compression, report):
+        topic = create_topic(server, "updates", **self.CONFIG)
+        keys, count = 50, 4500
+        config = {} if compression == "none" else {"compression_type": compression}
+        doomed = [(b"doomed-%d" % n, b"x" * 100) for n in range(20)]
+        produce(server, topic, doomed + [(key, None) for key, _ in doomed])
+        rounds = 1 if compression == "none" else 2
+        for round_ in range(rounds):
+            self.produce(server, topic, range(round_ * count, (round_ + 1) * count), keys, **config)
+        total = 40 + rounds * count
+        wait_for_segments(server, 5 * MIB)
+        before = segment_bytes(server)
+        wait_for_space(server, 12 * MIB)
+        report(f"{topic}, {compression}: {before // MIB} MiB in segments, {segment_bytes(server) // MIB} MiB when compacted")
+        wait_until_nothing_changes(server)
+        for _ in range(2):
+            _, end = watermarks(server, topic)
+            assert end == total
+            records = read_everything_with_librdkafka(server, topic, end)
+            last = {key: data for key, (_, data) in self.newest(records).items()}
+            assert last == {f"key-{n % keys}": value(f"key-{n % keys}", n) for n in range(total - 40 - keys, total - 40)}, \
+                "the newest of each key, and neither tombstones nor what they took along"
+            assert len(records) < rounds * count
+            assert read_everything_with_kafka_python(server, topic, end) == records
+            server.kill()
+            server.start()
+
+    @pytest.mark.timeout(240)
+    def test_nats_reads_what_kafka_reads(self, server):
+        topic = create_topic(server, "seen", **self.CONFIG)
+        with Wire(server.nats_port) as wire:
+            wire.connect(headers=True)
+            # Somebody looks, so the log has a view.
+            assert wire.api("STREAM.INFO.seen")["state"]["messages"] == 0
+            self.produce(server, topic, range(4500), 50)
+            wait_for_segments(server, 5 * MIB)
+            wait_for_space(server, 12 * MIB)
+            wait_until_nothing_changes(server)
+            records = read_everything_with_librdkafka(server, topic, 4500)
+            state = wire.api("STREAM.INFO.seen")["state"]
+            assert (state["messages"], state["num_subjects"], state["last_seq"]) == (len(records), 50, 4500)
+            for offset, key, data in records[:20] + records[-50:]:
+                message = wire.api("STREAM.MSG.GET.seen", {"seq": offset + 1})["message"]
+                assert message["subject"] == f"kafka.seen.{key}" and base64.b64decode(message["data"]) == data
+            gone = wire.api("STREAM.MSG.GET.seen", {"seq": 2})
+            assert gone["error"]["err_code"] == 10037
+
+
+def wait_until_nothing_changes(server):
+    """Compaction has come to its end when segments stay the same for a second."""
+    last = None
+    deadline = time.monotonic() + 60
+    while (now := sorted((f.name, f.stat().st_size) for f in (server.data / "segments").glob("*.seg"))) != last:
+        assert time.monotonic() < deadline
+        last = now
+        time.sleep(2.5)
+
+
+def watermarks(server, topic):
+    client = consumer(server, "g-watermarks")
+    try:
+        return client.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+    finally:
+        client.close()
+
+
+def read_everything_with_librdkafka(server, topic, end):
+    client = consumer(server, "g-everything", enable_partition_eof=True)
+    client.assign([TopicPartition(topic, 0, 0)])
+    found = []
+    deadline = time.monotonic() + 60
+    while True:
+        assert time.monotonic() < deadline, f"no end after {len(found)} records"
+        message = client.poll(0.5)
+        if message is None:
+            continue
+        if message.error():
+            assert message.error().code() == KafkaError._PARTITION_EOF and message.offset() == end, message.error()
+            break
+        found.append((message.offset(), message.key().decode(), message.value()))
+    client.close()
+    return found
+
+
+def read_everything_with_kafka_python(server, topic, end):
+    client = KafkaConsumer(bootstrap_servers=server.kafka, group_id=None, max_partition_fetch_bytes=8 * MIB)
+    partition = KafkaPythonPartition(topic, 0)
+    client.assign([partition])
+    client.seek(partition, 0)
+    found = []
+    deadline = time.monotonic() + 60
+    while client.position(partition) < end:
+        assert time.monotonic() < deadline, f"stuck at {client.position(partition)}, the end is {end}"
+        found += [record for records in client.poll(200).values() for record in records]
+    client.close()
+    return [(record.offset, record.key.decode(), record.value) for record in found]

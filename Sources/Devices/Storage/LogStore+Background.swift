@@ -158,6 +158,7 @@ extension LogStore {
                 apply(change)
             case .merged(let result): applyMerge(result)
             case .rewritten(let id, let result): applyRewrite(id, result)
+            case .scanned(let id, let result): applyScan(id, result)
             case .released(let last, _):
                 isReleasing = false
                 firstLogFile = max(firstLogFile, last + 1)

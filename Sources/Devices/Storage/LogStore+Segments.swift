@@ -44,6 +44,30 @@ extension LogStore {
                 id: nextRewriteID, segments, mark: wal.appendedMark, limits: limits, decide))
     }
 
+    /// Shows the batches of segments in the background, verified and in order. What is damaged is left out, and told by
+    /// ``takeDamage()``.
+    ///
+    /// - Parameters:
+    ///   - visit: on the background thread. Returns whether it wants to see more; what it throws means that the batch
+    ///     makes no sense, and counts as damage.
+    ///   - whenDone: on the caller's thread, from ``applyBackgroundWork()``. `gone`: one of the segments was deleted or
+    ///     moved meanwhile. `failed`, `closed`.
+    public func scan(
+        _ segments: [SegmentDescriptor],
+        visiting visit: @escaping @Sendable (StoredBatch, RawSpan) throws -> Bool,
+        whenDone: @escaping (Result<Void, StorageError>) -> Void
+    ) {
+        nextRewriteID += 1
+        scans[nextRewriteID] = whenDone
+        worker.add(ScanJob(id: nextRewriteID, segments, visit))
+    }
+
+    func applyScan(_ id: UInt64, _ result: Result<[StorageError], StorageError>) {
+        guard let whenDone = scans.removeValue(forKey: id) else { return }
+        if case .success(let damage) = result { for one in damage { tellDamage(one) } }
+        whenDone(result.map { _ in })
+    }
+
     func applyRewrite(_ id: UInt64, _ result: Result<ManifestSwitch, StorageError>) {
         guard let (segments, whenDone) = rewrites.removeValue(forKey: id) else { return }
         switch result {

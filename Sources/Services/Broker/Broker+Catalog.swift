@@ -39,6 +39,10 @@ extension Broker {
         _ id: StreamID, config: [String: String], validateOnly: Bool = false
     ) throws(CatalogFailure) {
         do { try TopicSettings.validate(config) } catch { throw .setting(error) }
+        // Its keys are subjects, and how many of each are kept is JetStream's to say: `max_msgs_per_subject`.
+        if catalog[id]?.origin == .jetStream, TopicSettings(config).isCompacted {
+            throw .setting(.badValue(name: "cleanup.policy", value: config["cleanup.policy"] ?? ""))
+        }
         let record: CatalogRecord
         do { record = try catalog.decideConfigureTopic(id, config: config) } catch {
             throw .refused(error)

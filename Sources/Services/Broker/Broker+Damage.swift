@@ -30,12 +30,15 @@ extension Broker {
     /// Tells what could not be read, by whoever came across it: stream, offsets and file.
     func reportDamage() {
         for damage in store.takeDamage() where damageReports.add(damage) {
-            let name = damage.frame.map { streamName(of: $0.log) } ?? "no stream"
-            log.error("damaged: \(name): \(damage)")
+            let owner = damage.frame.map { name(of: $0.log) } ?? "no stream"
+            log.error("damaged: \(owner): \(damage)")
         }
     }
 
-    private func streamName(of id: LogID) -> String {
+    /// What people know a log by.
+    func name(of log: PartitionLog) -> String { name(of: log.id) }
+
+    private func name(of id: LogID) -> String {
         guard let place = catalog.place(of: id), let stream = catalog[place.stream] else {
             return "log \(id.value)"
         }

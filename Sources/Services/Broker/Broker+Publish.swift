@@ -23,6 +23,9 @@ extension Broker {
     public func publish(
         to log: PartitionLog, subject: RawSpan, headers: RawSpan, payload: RawSpan
     ) -> PublishOutcome {
+        if subject.byteCount == log.keyPrefix.text.utf8.count, needsKeys(log) {
+            return .refused(.storeFailed("a record of a compacted topic needs a key"))
+        }
         do {
             try wakeView(of: log)
             let byteCount = subject.byteCount + headers.byteCount + payload.byteCount
@@ -58,6 +61,12 @@ extension Broker {
         } catch {
             return .refused(.storeFailed("\(error)"))
         }
+    }
+
+    /// Whether records without a key would be compacted away.
+    private func needsKeys(_ log: PartitionLog) -> Bool {
+        guard let place = catalog.place(of: log.id), let stream = catalog[place.stream] else { return false }
+        return stream.origin == .kafka && TopicSettings(stream.topicConfig).isCompacted
     }
 
     /// An upper bound for a record made of a message: each header line costs a few bytes more than on the wire.

@@ -33,7 +33,10 @@ extension Broker {
         else { return }
         // What is open belongs to logs that have a view, so everything of this one is stored.
         makeView(of: log, stream)
-        do { try readView(of: log, from: log.startOffset) } catch {
+        do {
+            try readView(of: log, from: log.startOffset)
+            if !log.beingCompacted.isEmpty { try removeBeingCompacted(from: log) }
+        } catch {
             log.view = nil
             throw error
         }

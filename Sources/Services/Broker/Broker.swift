@@ -43,6 +43,8 @@ public final class Broker: @unchecked Sendable {
     var shortened: [LogID: PartitionLog] = [:]
     var retentionClock = RetentionClock()
     var removal = RemovalState()
+    /// The pass of compaction that is under way.
+    var compaction: CompactionPass?
     var damageReports = DamageReports()
     /// What the open batches hold, and what they cost beside it.
     var openBatchByteCount = 0

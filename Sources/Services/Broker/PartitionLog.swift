@@ -48,6 +48,14 @@ public final class PartitionLog {
     /// What the acknowledgement of the newest batch in the write-ahead log waits for.
     public private(set) var lastAssurance = Assurance.device
 
+    /// Up to where compaction by key has seen it.
+    var cleanedTo = Offset(0)
+    /// When the first tombstone may go that compaction has kept, milliseconds since 1970; nil where none waits.
+    var tombstonesDue: Int64?
+    /// What goes from the segment that is being compacted, where no view has been told.
+    var beingCompacted: [ClosedRange<Int64>] = []
+    /// When its last pass of compaction began, by the monotonic clock.
+    var lastCompaction = Int64.min
     /// Where the newest frame is that changed the log or its view.
     var lastChange = WALPosition.first
     /// The frames before it have been applied by a snapshot, and are passed over in replay.

@@ -12,21 +12,11 @@ import Transport
 
 /// Records that JetStream has removed one by one go from the disk too. Source: docs/decisions/0024-compaction.md.
 @Suite struct RemovalTests {
-    private static func options() -> BrokerOptions {
+    fileprivate static func options() -> BrokerOptions {
         var options = BrokerOptions()
         options.compactionPauseMilliseconds = 20
         options.snapshotIntervalByteCount = 1 << 20
         return options
-    }
-
-    /// Small files, so that there are segments soon.
-    private static func storeOptions() -> LogStore.Options {
-        var store = LogStore.Options()
-        store.wal.fileByteCount = 256 << 10
-        store.rollUpByteCount = 512 << 10
-        store.segmentByteCount = 512 << 10
-        store.ownFileByteCount = 64 << 10
-        return store
     }
 
     private static func make(_ json: String, _ fixture: BrokerFixture) async throws {
@@ -70,40 +60,9 @@ import Transport
         return found
     }
 
-    private struct Found: Equatable, Sendable {
-        var offset: Int64
-        var value: [UInt8]
-    }
-
-    /// All records as Kafka fetches them, batch after batch.
-    private static func fetch(_ fixture: BrokerFixture) async throws -> [Found] {
-        try await fixture.durably { broker in
-            let log = try #require(try broker.stream(named: "S"))
-            var found: [Found] = []
-            var next = log.startOffset
-            while next < log.readableEnd {
-                var bytes: [UInt8] = []
-                try broker.readBatches(of: log, from: next, byteLimit: 1 << 20, atLeastOne: true, into: &bytes)
-                var batches = RecordBatchCursor(bytes.span.bytes)
-                var isFirst = true
-                while let batch = try batches.next() {
-                    let (isValid, header) = (batch.hasValidCRC, batch.header)
-                    #expect(isValid)
-                    #expect(header.lastOffset >= next && (isFirst || header.baseOffset >= next))
-                    isFirst = false
-                    var records = RecordCursor(batch.payload, count: Int(header.recordCount))
-                    while let record = try records.next() {
-                        var value: [UInt8] = []
-                        if let bytes = record.value { value = Array(copying: bytes) }
-                        found.append(Found(offset: batch.offset(of: record).value, value: value))
-                    }
-                    next = header.nextOffset
-                }
-                if isFirst { throw MalformedBytes.truncated }
-            }
-            #expect(next == log.readableEnd, "a reader gets to the end")
-            return found.filter { $0.offset >= log.startOffset.value }
-        }
+    /// All records as Kafka fetches them.
+    private static func fetch(_ fixture: BrokerFixture) async throws -> [FetchedRecord] {
+        try await fixture.durably { try $0.fetchAll(try #require(try $0.stream(named: "S"))) }
     }
 
     private static func state(_ fixture: BrokerFixture) async throws -> StreamState {
@@ -114,7 +73,7 @@ import Transport
     }
 
     @Test func `the space of overwritten values comes back, and the newest are all there`() async throws {
-        let fixture = try BrokerFixture(Self.options(), store: Self.storeOptions())
+        let fixture = try BrokerFixture(Self.options(), store: LogStore.Options.small)
         defer { fixture.remove() }
         try await Self.make(#"{"name":"S","subjects":["s.>"],"max_msgs_per_subject":1}"#, fixture)
         try await Self.publish(20_000, subjects: 50, fixture)
@@ -130,7 +89,7 @@ import Transport
             #expect(state.messages == 50 && state.firstSequence == 19_951 && state.lastSequence == 20_000)
             let records = try await Self.fetch(fixture)
             #expect(records.map(\.offset) == Array(19_950..<20_000))
-            #expect(records.map(\.value) == (19_950..<20_000).map { Self.payload($0) })
+            #expect(records.map(\.value) == (19_950..<20_000).map { Optional(Self.payload($0)) })
         }
         // Sequences go on where they were.
         try await Self.publish(1, subjects: 50, from: 20_000, fixture)
@@ -138,7 +97,7 @@ import Transport
     }
 
     @Test func `what was deleted singly leaves gaps that readers go over`() async throws {
-        let fixture = try BrokerFixture(Self.options(), store: Self.storeOptions())
+        let fixture = try BrokerFixture(Self.options(), store: LogStore.Options.small)
         defer { fixture.remove() }
         try await Self.make(#"{"name":"S","subjects":["s.>"]}"#, fixture)
         try await Self.publish(12_000, subjects: 50, fixture)
@@ -155,14 +114,14 @@ import Transport
         for _ in 0..<2 {
             let records = try await Self.fetch(fixture)
             #expect(records.map(\.offset) == kept.map { Int64($0) })
-            #expect(records.map(\.value) == kept.map { Self.payload($0) })
+            #expect(records.map(\.value) == kept.map { Optional(Self.payload($0)) })
             #expect(try await Self.state(fixture).messages == UInt64(kept.count))
             try fixture.restart(isClean: false)
         }
     }
 
     @Test func `after its snapshots are lost a stream is what the disk has`() async throws {
-        let fixture = try BrokerFixture(Self.options(), store: Self.storeOptions())
+        let fixture = try BrokerFixture(Self.options(), store: LogStore.Options.small)
         defer { fixture.remove() }
         try await Self.make(#"{"name":"S","subjects":["s.>"],"max_msgs_per_subject":1}"#, fixture)
         try await Self.publish(20_000, subjects: 50, fixture)
@@ -174,12 +133,12 @@ import Transport
             }
         }
         let records = try await Self.fetch(fixture)
-        #expect(records.map(\.value) == (19_950..<20_000).map { Self.payload($0) })
+        #expect(records.map(\.value) == (19_950..<20_000).map { Optional(Self.payload($0)) })
         #expect(try await Self.state(fixture).lastSequence == 20_000)
     }
 
     @Test func `a stream that moves its start is not written anew for that`() async throws {
-        let fixture = try BrokerFixture(Self.options(), store: Self.storeOptions())
+        let fixture = try BrokerFixture(Self.options(), store: LogStore.Options.small)
         defer { fixture.remove() }
         try await Self.make(#"{"name":"S","subjects":["s.>"],"max_msgs":3000}"#, fixture)
         for start in stride(from: 0, to: 12_000, by: 2_000) {
@@ -208,7 +167,7 @@ import Transport
     }
 
     @Test func `damage that rewriting comes across is told, and nothing of that segment goes`() async throws {
-        let fixture = try BrokerFixture(Self.options(), store: Self.storeOptions())
+        let fixture = try BrokerFixture(Self.options(), store: LogStore.Options.small)
         defer { fixture.remove() }
         try await Self.make(#"{"name":"S","subjects":["s.>"]}"#, fixture)
         try await Self.publish(12_000, subjects: 50, fixture)

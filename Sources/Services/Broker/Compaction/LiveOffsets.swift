@@ -4,53 +4,74 @@ import Model
 import Records
 import Storage
 
-/// Which offsets of a range have a record that is to stay: one bit for each. A value, so that it can go to another thread.
+/// Which offsets of a range have a record that is to stay, as runs: a value, so that it can go to another thread.
+///
+/// It takes 24 bytes a run, however many offsets there are between them.
 struct LiveOffsets: Sendable {
+    private struct Run {
+        var first: Int64
+        var last: Int64
+        /// How many there are before it.
+        var before: Int
+    }
+
     let range: ClosedRange<Offset>
-    private(set) var liveCount = 0
-    private var words: [UInt64]
+    private(set) var count = 0
+    private var runs: [Run] = []
 
     /// None of the range.
-    init(_ range: ClosedRange<Offset>) {
-        self.range = range
-        words = Array(repeating: 0, count: range.lowerBound.distance(to: range.upperBound) / 64 + 1)
-    }
+    init(_ range: ClosedRange<Offset>) { self.range = range }
 
     /// What a stream holds.
     init(_ range: ClosedRange<Offset>, of view: borrowing StreamMachine) {
         self.init(range)
         view.forEachStored(from: StreamSequence(range.lowerBound), through: StreamSequence(range.upperBound)) {
-            sequence, _ in insert(Offset(sequence))
+            sequence, _ in append(Offset(sequence))
         }
     }
 
-    mutating func insert(_ offset: Offset) {
-        let place = range.lowerBound.distance(to: offset)
-        let bit: UInt64 = 1 << UInt64(place & 63)
-        if words[place >> 6] & bit == 0 { liveCount += 1 }
-        words[place >> 6] |= bit
+    /// - Precondition: it lies behind those that are there.
+    mutating func append(_ offset: Offset) {
+        let value = offset.value
+        defer { count += 1 }
+        guard let last = runs.last else {
+            runs.append(Run(first: value, last: value, before: 0))
+            return
+        }
+        precondition(value > last.last, "offset \(value) behind \(last.last)")
+        if value == last.last + 1 {
+            runs[runs.count - 1].last = value
+        } else {
+            runs.append(Run(first: value, last: value, before: count))
+        }
     }
 
     func contains(_ offset: Offset) -> Bool {
-        guard range.contains(offset) else { return false }
-        let place = range.lowerBound.distance(to: offset)
-        return words[place >> 6] & (1 << UInt64(place & 63)) != 0
+        let place = place(behind: offset.value)
+        return place > 0 && runs[place - 1].last >= offset.value
     }
 
-    /// How many there are from `first` through `last`, both in the range.
+    /// How many there are from `first` through `last`.
     func count(from first: Offset, through last: Offset) -> Int {
-        let start = range.lowerBound.distance(to: first)
-        let end = range.lowerBound.distance(to: last)
-        if start >> 6 == end >> 6 {
-            return (words[start >> 6] & Self.mask(from: start) & Self.mask(through: end)).nonzeroBitCount
-        }
-        var count = (words[start >> 6] & Self.mask(from: start)).nonzeroBitCount
-        for word in (start >> 6) + 1..<end >> 6 { count += words[word].nonzeroBitCount }
-        return count + (words[end >> 6] & Self.mask(through: end)).nonzeroBitCount
+        count(upTo: last.value) - count(upTo: first.value - 1)
     }
 
-    private static func mask(from place: Int) -> UInt64 { ~0 << UInt64(place & 63) }
-    private static func mask(through place: Int) -> UInt64 { ~0 >> UInt64(63 - place & 63) }
+    private func count(upTo offset: Int64) -> Int {
+        let place = place(behind: offset)
+        guard place > 0 else { return 0 }
+        let run = runs[place - 1]
+        return run.before + Int(min(offset, run.last) - run.first) + 1
+    }
+
+    /// How many runs begin at `offset` or before it.
+    private func place(behind offset: Int64) -> Int {
+        var (low, high) = (0, runs.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].first <= offset { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
 }
 
 /// Decides what becomes of the batches of one segment, where it is known which offsets stay.

@@ -90,6 +90,8 @@ extension Broker {
         log.startOffset = restored.startOffset
         log.endOffset = restored.endOffset
         log.hasHoles = restored.hasHoles
+        log.cleanedTo = restored.cleanedTo
+        log.tombstonesDue = restored.tombstonesDue
         log.producers = restored.producers
         log.view = restored.view
         log.restoredPosition = position

@@ -9,12 +9,14 @@ import Storage
 ///
 /// Layout: docs/formats/snapshot-machines.md.
 struct LogSnapshot: Sendable {
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
 
     var id: LogID
     var startOffset: Offset
     var endOffset: Offset
     var hasHoles: Bool
+    var cleanedTo: Offset
+    var tombstonesDue: Int64?
     var producers: ProducerTable
     var view: StreamMachine?
     var consumers: [ConsumerMachine]
@@ -26,6 +28,8 @@ struct LogSnapshot: Sendable {
         // Of what is in memory nothing is left after the next start but how far it had come.
         let isKept = log.durability != .memory
         hasHoles = isKept && log.hasHoles
+        cleanedTo = log.cleanedTo
+        tombstonesDue = log.tombstonesDue
         producers = isKept ? log.producers : ProducerTable()
         view = isKept ? log.view : nil
         consumers = isKept ? log.consumers.values.map(\.machine) : []
@@ -50,6 +54,8 @@ struct LogSnapshot: Sendable {
         head.int((hasHoles ? Self.hasHolesFlag : 0) | (view == nil ? 0 : Self.hasViewFlag))
         head.int(UInt32(consumers.count))
         producers.encode(into: &head)
+        head.int(cleanedTo.value)
+        head.int(tombstonesDue ?? .max)
         try write(head.bytes)
         try view?.writeSnapshot(write)
         for consumer in consumers {
@@ -73,6 +79,8 @@ struct RestoredLog {
     var startOffset: Offset
     var endOffset: Offset
     var hasHoles: Bool
+    var cleanedTo = Offset(0)
+    var tombstonesDue: Int64?
     var producers: ProducerTable
     var view: StreamMachine?
     var consumers: [(name: String, bytes: [UInt8])] = []
@@ -94,6 +102,11 @@ struct RestoredLog {
         hasHoles = flags & 1 != 0
         let consumerCount = Int(try head.int(UInt32.self))
         producers = try ProducerTable(decoding: &head)
+        if version >= 2 {
+            cleanedTo = Offset(try head.int())
+            let due = try head.int(Int64.self)
+            tombstonesDue = due == .max ? nil : due
+        }
         guard flags & 2 != 0 else {
             guard consumerCount == 0 else { throw SnapshotFault.inconsistent("consumers without a view") }
             return

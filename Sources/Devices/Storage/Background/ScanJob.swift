@@ -1,0 +1,92 @@
+import Model
+import Platform
+
+/// Shows the batches of segments to somebody, in order.
+final class ScanJob: BackgroundJob {
+    typealias Visit = @Sendable (StoredBatch, RawSpan) throws -> Bool
+
+    let urgency = BackgroundUrgency.rewrite
+    private let id: UInt64
+    private let segments: [SegmentDescriptor]
+    private let visit: Visit
+    private var segment = 0
+    private var index: SegmentIndex?
+    private var page = 0
+    private var damage: [StorageError] = []
+
+    private static let stepByteCount = 1 << 20
+    /// More damage than this in one scan is told by the next.
+    private static let damageLimit = 1000
+
+    init(id: UInt64, _ segments: [SegmentDescriptor], _ visit: @escaping Visit) {
+        self.id = id
+        self.segments = segments
+        self.visit = visit
+    }
+
+    func step(_ context: inout BackgroundContext) throws(StorageError) -> BackgroundProgress {
+        var byteCount = 0
+        while segment < segments.count {
+            guard byteCount < Self.stepByteCount else { return .more }
+            guard let more = try showPage(context) else { break }
+            byteCount += more
+        }
+        return .done(.scanned(id: id, .success(damage)))
+    }
+
+    /// - Returns: how many bytes it had; nil where nobody wants to see more.
+    private func showPage(_ context: BackgroundContext) throws(StorageError) -> Int? {
+        var index: SegmentIndex
+        if let open = self.index { index = open } else { index = try open(segments[segment], context) }
+        var byteCount = 0
+        if page < index.pageCount {
+            for entry in try index.page(page).entries {
+                byteCount += entry.byteCount
+                do throws(StorageError) {
+                    let bytes = try index.file.batch(
+                        at: entry.dataOffset, byteCount: entry.byteCount, checksum: entry.checksum)
+                    guard try show(bytes, entry, index.file.path) else { return nil }
+                } catch {
+                    guard case .damaged = error else { throw error }
+                    if damage.count < Self.damageLimit { damage.append(error) }
+                }
+            }
+            page += 1
+        }
+        if page < index.pageCount {
+            self.index = index
+        } else {
+            self.index = nil
+            page = 0
+            segment += 1
+        }
+        return byteCount
+    }
+
+    private func show(
+        _ bytes: [UInt8], _ entry: SegmentPage.Entry, _ path: String
+    ) throws(StorageError) -> Bool {
+        do { return try visit(StoredBatch(entry, of: segments[segment]), bytes.span.bytes) } catch {
+            // It verifies, and makes no sense all the same.
+            throw .damaged(path: path, offset: entry.dataOffset)
+        }
+    }
+
+    private func open(
+        _ segment: SegmentDescriptor, _ context: BackgroundContext
+    ) throws(StorageError) -> SegmentIndex {
+        guard context.manifest.files[segment.file]?.segments.contains(segment) == true else {
+            throw .gone(log: segment.log, offset: segment.baseOffset)
+        }
+        do {
+            let file = try SegmentFile(
+                number: segment.file, folder: context.segmentFolder, folderID: context.folderID,
+                on: context.fileSystem)
+            return SegmentIndex(file: file, segment: segment)
+        } catch { throw .failed(error) }
+    }
+
+    func failed(_ error: StorageError, _ context: inout BackgroundContext) -> BackgroundOutcome? {
+        .scanned(id: id, .failure(error))
+    }
+}

@@ -1,0 +1,67 @@
+import Broker
+import Bytes
+import Model
+import Records
+import Storage
+import Testing
+
+extension LogStore.Options {
+    /// Small files, so that there are segments soon.
+    static var small: LogStore.Options {
+        var store = LogStore.Options()
+        store.wal.fileByteCount = 256 << 10
+        store.rollUpByteCount = 512 << 10
+        store.segmentByteCount = 512 << 10
+        store.ownFileByteCount = 64 << 10
+        return store
+    }
+}
+
+/// A record as a Kafka client gets it.
+struct FetchedRecord: Equatable, Sendable {
+    var offset: Int64
+    var key: [UInt8]?
+    var value: [UInt8]?
+    /// From when on the tombstones of its batch may go.
+    var horizon: Int64?
+    var compression: Compression?
+}
+
+extension Broker {
+    /// All readable records, batch after batch as a consumer fetches them, over gaps and empty batches, up to the end.
+    func fetchAll(_ log: PartitionLog) throws -> [FetchedRecord] {
+        var found: [FetchedRecord] = []
+        var decompressor = Decompressor()
+        var next = log.startOffset
+        while next < log.readableEnd {
+            var bytes: [UInt8] = []
+            try readBatches(of: log, from: next, byteLimit: 1 << 20, atLeastOne: true, into: &bytes)
+            var batches = RecordBatchCursor(bytes.span.bytes)
+            var isFirst = true
+            while let batch = try batches.next() {
+                let (isValid, header) = (batch.hasValidCRC, batch.header)
+                #expect(isValid)
+                #expect(header.lastOffset >= next && (isFirst || header.baseOffset >= next))
+                isFirst = false
+                var plain = GrowingBytes()
+                let compression = try #require(header.compression)
+                try decompressor.decompress(batch.payload, as: compression, into: &plain, limit: 1 << 24)
+                var records = RecordCursor(plain.span, count: Int(header.recordCount))
+                while let record = try records.next() {
+                    var fetched = FetchedRecord(offset: batch.offset(of: record).value)
+                    if let key = record.key { fetched.key = Array(copying: key) }
+                    if let value = record.value { fetched.value = Array(copying: value) }
+                    if header.attributes.contains(.deleteHorizon) { fetched.horizon = header.baseTimestampMilliseconds }
+                    fetched.compression = compression
+                    found.append(fetched)
+                }
+                next = header.nextOffset
+            }
+            guard !isFirst else {
+                Issue.record("nothing to read at \(next.value), before the end \(log.readableEnd.value)")
+                break
+            }
+        }
+        return found.filter { $0.offset >= log.startOffset.value }
+    }
+}
