@@ -100,10 +100,7 @@ extension [UInt8] {
             digits[position] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest > 0
-        while position < 20 {
-            append(digits[position])
-            position += 1
-        }
+        append(copying: digits.span.extracting(position..<20).bytes)
     }
 }
 

@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 
 /// Writes the answers to publishes of one stream: the front is made once, the number for each message.
@@ -19,7 +20,8 @@ public struct PubAckWriter: Sendable {
 
     /// Appends the answer to `bytes`.
     public func write(sequence: UInt64, isDuplicate: Bool = false, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: prefix)
+        // A span: to append the array itself costs a retain and a release.
+        bytes.append(copying: prefix.span.bytes)
         bytes.appendDecimal(sequence)
         if isDuplicate { bytes.append(contentsOf: Array(",\"duplicate\": true".utf8)) }
         bytes.append(UInt8(ascii: "}"))

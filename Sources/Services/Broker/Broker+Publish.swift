@@ -47,10 +47,10 @@ extension Broker {
                     timestampMilliseconds: now.milliseconds)
                 log.endOffset = log.endOffset.advanced(by: 1)
                 log.count(recordCount: 1)
-                log.view?.applyStored(
+                let took = log.view?.applyStored(
                     subject: subject, size: plan.size, messageID: plan.messageID,
                     timeToLive: plan.timeToLive, time: now)
-                moveStart(of: log)
+                if took == true { moveStart(of: log) }
                 if let rollup = plan.rollup { try remove(rollup, from: log) }
                 if log.view?.config.retention == .interest { keepIfWanted(plan.sequence, subject, in: log) }
                 return .stored(plan.sequence)

@@ -23,4 +23,10 @@ extension Array where Element == UInt8 {
     public init(copying span: RawSpan) {
         self = unsafe span.withUnsafeBytes { unsafe Array($0) }
     }
+
+    /// Appends the bytes of `span` in one piece.
+    @inlinable public mutating func append(copying span: RawSpan) {
+        // The pointer is used only inside the closure.
+        unsafe span.withUnsafeBytes { unsafe append(contentsOf: $0) }
+    }
 }

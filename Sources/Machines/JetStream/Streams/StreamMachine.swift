@@ -76,10 +76,13 @@ public struct StreamMachine: Sendable {
     ///   - messageID: the value of its `Nats-Msg-Id`, empty for none.
     ///   - timeToLive: of its `Nats-TTL`, see ``PublishPlan/timeToLive``.
     ///   - time: when it was appended.
+    /// - Returns: whether that took other messages away, or gave the stream its first.
+    @discardableResult
     public mutating func applyStored(
         subject: RawSpan, size: StoredSize, messageID: [UInt8] = [], timeToLive: Int64 = 0,
         time: Timestamp
-    ) {
+    ) -> Bool {
+        let (first, count) = (ledger.firstSequence, ledger.messageCount)
         ledger.append(subject, size: size)
         if timeToLive != 0, config.allowMessageTTL { setEnding(timeToLive, time: time) }
         lastTime = time
@@ -91,6 +94,7 @@ public struct StreamMachine: Sendable {
         }
         if config.maxMessagesPerSubject > 0 { enforceSubjectLimit() }
         enforceLimits()
+        return ledger.firstSequence != first || ledger.messageCount != count + 1
     }
 
     /// A sequence was used up by something that is no message.

@@ -8,10 +8,18 @@ import Transport
 
 extension JetStreamService {
     /// A message on a subject that a stream takes.
-    func publish(_ message: borrowing CapturedMessage) {
-        guard let target = current.targets.target(of: message.subject) else { return }
+    ///
+    /// - Parameters:
+    ///   - account: whose block this is, held by the caller, as the broker is, so that no message
+    ///     has to.
+    func publish(
+        _ message: borrowing CapturedMessage, in account: JetStreamAccount, _ broker: Broker
+    ) {
+        guard let target = account.targets.target(of: message.subject) else { return }
         let outcome: PublishOutcome
-        if !hasRoom(for: message, in: target.log) {
+        if account.limits?.boundsBytes == true,
+            !hasRoom(for: message, in: target.log, of: account)
+        {
             outcome = .refused(.accountResourcesExceeded)
         } else if let stripped = withoutStatus(message.headers) {
             outcome = broker.publish(
@@ -42,22 +50,19 @@ extension JetStreamService {
     }
 
     private func hasRoom(
-        for message: borrowing CapturedMessage, in log: PartitionLog
+        for message: borrowing CapturedMessage, in log: PartitionLog, of account: JetStreamAccount
     ) -> Bool {
-        guard current.limits?.boundsBytes == true, let storage = log.view?.config.storage else {
-            return true
-        }
+        guard let storage = log.view?.config.storage else { return true }
         let byteCount =
             message.subject.byteCount + message.headers.byteCount + message.payload.byteCount
-        return current.hasRoom(for: byteCount, in: storage, broker)
+        return account.hasRoom(for: byteCount, in: storage, broker)
     }
 
     /// The header block without its status, which is not stored; nil if it has none.
     private func withoutStatus(_ headers: RawSpan) -> [UInt8]? {
+        guard headers.byteCount > 10, headers[8] != 0x0D else { return nil }
         let version = Array("NATS/1.0".utf8)
-        guard headers.byteCount > 10, headers[8] != 0x0D,
-            headers.extracting(0..<8).hasSameBytes(as: version.span.bytes)
-        else { return nil }
+        guard headers.extracting(0..<8).hasSameBytes(as: version.span.bytes) else { return nil }
         var lineEnd = 8
         while lineEnd < headers.byteCount, headers[lineEnd] != 0x0D { lineEnd += 1 }
         let rest = headers.extracting(lineEnd..<headers.byteCount)

@@ -52,11 +52,13 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
     }
 
     public func received(_ block: CapturedBlock) {
-        current = account(block.account.name)
-        current.usage = nil
+        let account = account(block.account.name)
+        current = account
+        account.usage = nil
+        let broker = broker
         block.forEach { message in
             switch message.tag {
-            case .stream: publish(message)
+            case .stream: publish(message, in: account, broker)
             case .api: answer(message)
             case .acknowledgement: acknowledge(message)
             case .flowControl: answerFlowControl(message)

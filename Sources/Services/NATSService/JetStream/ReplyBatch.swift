@@ -25,10 +25,9 @@ struct DurableReplies: ~Copyable {
 
     /// Hands out the answers of each kind that there are.
     mutating func takeAll(_ body: (_ replies: ReplyBatch, _ assurance: Assurance) -> Void) {
-        if !inMemory.isEmpty { body(inMemory, .memory) }
-        if !inFile.isEmpty { body(inFile, .file) }
-        if !onDevice.isEmpty { body(onDevice, .device) }
-        self = DurableReplies()
+        if !inMemory.isEmpty { body(inMemory.take(), .memory) }
+        if !inFile.isEmpty { body(inFile.take(), .file) }
+        if !onDevice.isEmpty { body(onDevice.take(), .device) }
     }
 }
 
@@ -39,9 +38,18 @@ struct ReplyBatch: Sendable {
 
     var isEmpty: Bool { ends.isEmpty }
 
+    /// Hands out what it has, and makes room for as much again.
+    mutating func take() -> ReplyBatch {
+        var next = ReplyBatch()
+        next.bytes.reserveCapacity(bytes.count)
+        next.ends.reserveCapacity(ends.count)
+        swap(&next, &self)
+        return next
+    }
+
     mutating func append(to inbox: RawSpan, _ body: (inout [UInt8]) -> Void) {
         guard inbox.byteCount > 0 else { return }
-        for index in 0..<inbox.byteCount { bytes.append(inbox[index]) }
+        bytes.append(copying: inbox)
         let inboxEnd = bytes.count
         body(&bytes)
         ends.append((inboxEnd, bytes.count))
