@@ -8,11 +8,13 @@ import Testing
 @Suite struct AuthenticationTests {
     private static let hash = "$2b$04$WKlVshdAkqAh7glqm1VqGOIeNZQj4pRFx4xmfqEWW2EGxJGPEkcnG"
 
-    private func directory(_ users: [UserOptions]) throws -> AccountDirectory {
+    private func directory(
+        _ users: [UserOptions], timeoutMilliseconds: Int64 = 200
+    ) throws -> AccountDirectory {
         var options = ServerOptions()
         options.authorization = AuthorizationOptions()
         options.authorization?.users = users
-        options.authorization?.timeoutNanoseconds = 200_000_000
+        options.authorization?.timeoutNanoseconds = timeoutMilliseconds * 1_000_000
         return try AccountDirectory(options)
     }
 
@@ -37,7 +39,8 @@ import Testing
     }
 
     @Test func `what follows a CONNECT whose password is hashed waits for the answer`() throws {
-        let server = try TestServer(loopCount: 1, directory: directory([user("a", Self.hash)]))
+        let server = try TestServer(
+            loopCount: 1, directory: directory([user("a", Self.hash)], timeoutMilliseconds: 60_000))
         defer { server.stop() }
         let wire = server.wire(nil)
         wire.send(
@@ -51,7 +54,8 @@ import Testing
 
     @Test func `many logins with hashes are all answered, and nobody else waits for them`() throws {
         let server = try TestServer(
-            loopCount: 1, directory: directory([user("a", Self.hash), user("b")]))
+            loopCount: 1,
+            directory: directory([user("a", Self.hash), user("b")], timeoutMilliseconds: 60_000))
         defer { server.stop() }
         let wires = (0..<200).map { _ in server.wire(nil) }
         for wire in wires { wire.send("CONNECT {\"user\":\"a\",\"pass\":\"pässword\"}\r\n") }

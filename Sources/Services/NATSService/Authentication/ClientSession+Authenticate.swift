@@ -24,10 +24,14 @@ extension ClientSession {
         guard directory.requiresCredentials || connectionType == .webSocket && directory.webSocketDiffers
         else { return }
         phase = .unauthenticated
+        armAuthenticationTimer(directory)
+    }
+
+    private func armAuthenticationTimer(_ directory: AccountDirectory) {
         authenticationTimer = connection.loop.schedule(
             afterNanoseconds: directory.timeoutNanoseconds
         ) { [weak self] in
-            guard let self, phase == .unauthenticated, connection.isOpen else { return }
+            guard let self, phase != .ready, connection.isOpen else { return }
             refuse(.authenticationTimeout)
         }
     }
@@ -138,28 +142,38 @@ extension ClientSession {
         }
     }
 
-    /// The answer is worked out on another thread.
+    /// The answer is worked out on another thread, which has as long for it as the client had for
+    /// its CONNECT.
     private func takeTime(
         _ options: ConnectOptions, _ work: @escaping @Sendable (NATSService) -> Authentication
     ) {
         phase = .authenticating
+        armAuthenticationTimer(service.authenticator.directory)
         let (connection, service) = (connection, service)
-        let isTaken = service.authenticator.workers.submit(
-            isWanted: { !connection.isGone },
-            work: {
-                let answer = work(service)
-                service.withSession(of: connection) { $0.resume(answer, options) }
-            })
-        if !isTaken {
-            service.clientLog?.warn("too many logins wait for their answer", self)
-            refuse(.authenticationTimeout)
-        }
+        let name = [options.user, options.nkey, options.jwt].first { !$0.isEmpty } ?? ""
+        service.authenticator.workers.submit(
+            SlowWorkers.Job(
+                isWanted: { !connection.isGone },
+                work: {
+                    let answer = work(service)
+                    service.withSession(of: connection) { $0.resume(answer, options) }
+                },
+                turnedAway: { service.withSession(of: connection) { $0.turnAway() } }),
+            in: SlowWorkers.Lane(host: connection.remoteAddress.host, name: name))
+    }
+
+    /// Too many wait for their answer.
+    private func turnAway() {
+        guard phase == .authenticating, connection.isOpen else { return }
+        service.clientLog?.warn("too many logins wait for their answer", self)
+        refuse(.authenticationTimeout)
     }
 
     /// The answer has come; what the client has sent meanwhile follows.
     func resume(_ answer: Authentication, _ options: ConnectOptions) {
         guard phase == .authenticating, connection.isOpen else { return }
         phase = .unauthenticated
+        cancelAuthenticationTimer()
         settle(answer, options)
         guard phase != .authenticating, connection.isOpen else { return }
         // Both, so that what is kept is delivered also where reading never stopped.
