@@ -140,6 +140,85 @@ def test_a_flood_of_sub_and_unsub(server, witness):
     assert server.resident_bytes() - before < 32 * MEGABYTE
 
 
+def test_a_million_subscriptions_are_forgotten(server, witness):
+    """Also by the server's memory; what the allocator keeps for later is given back to the system."""
+    before = server.resident_bytes()
+    for _ in range(2):
+        client = Wire(server.nats_port, timeout=60).connect()
+        for start in range(0, 1_000_000, 20_000):
+            client.send("".join(f"SUB a{n % 100}.b{n}.c {n}\r\n" for n in range(start, start + 20_000)))
+        client.expect_nothing_more()
+        assert server.resident_bytes() - before > 100 * MEGABYTE
+        client.close()
+        until(lambda: varz(server)["subscriptions"] == 1)
+        until(lambda: server.resident_bytes() - before < 48 * MEGABYTE)
+
+
+def test_large_messages_that_never_end(server, witness):
+    before = server.resident_bytes()
+    clients = []
+    for _ in range(2000):
+        clients.append(socket.create_connection(("127.0.0.1", server.nats_port), timeout=20))
+        clients[-1].sendall(b"CONNECT {}\r\nPUB large 1000000\r\n" + b"x" * 200_000)
+    until(lambda: server.resident_bytes() - before > 200 * MEGABYTE)
+    for client in clients:
+        client.close()
+    until(lambda: varz(server)["connections"] == 2)
+    until(lambda: server.resident_bytes() - before < 32 * MEGABYTE)
+
+
+#: "secret" with 2^12 rounds: a quarter of a second for each check.
+SLOW_HASH = "$2b$12$WKlVshdAkqAh7glqm1VqGOvi2cttWL8WvTjRWbz2bKWFqOdIBxSJW"
+
+
+class TestSlowPasswords:
+    @pytest.fixture
+    def guarded(self, own_duolog, tmp_path):
+        (tmp_path / "guarded.conf").write_text(f"""
+            authorization {{
+              timeout: 3
+              users: [{{user: popular, password: "{SLOW_HASH}"}}, {{user: good, password: "{SLOW_HASH}"}}]
+            }}""")
+        server = own_duolog("-c", str(tmp_path / "guarded.conf"))
+        yield server
+        assert server.is_running(), server.log[-5000:]
+
+    @staticmethod
+    def try_in(server, user, password):
+        client = Wire(server.nats_port, timeout=20)
+        options = json.dumps({"user": user, "pass": password, "verbose": False})
+        return client.send(f"CONNECT {options}\r\nPING\r\n")
+
+    def test_who_tries_one_password_after_the_other_waits_for_himself(self, guarded):
+        guessers = [self.try_in(guarded, "popular", f"guess{n}") for n in range(200)]
+        began = time.monotonic()
+        with self.try_in(guarded, "good", "secret") as good:
+            good.expect("PONG\r\n")
+        assert time.monotonic() - began < 2.5
+        for guesser in guessers:
+            guesser.close()
+
+    def test_a_check_that_does_not_come_to_its_turn_is_an_authentication_timeout(self, guarded):
+        began = time.monotonic()
+        guessers = [self.try_in(guarded, "popular", f"guess{n}") for n in range(200)]
+        guessers[-1].expect_closed("-ERR 'Authentication Timeout'\r\n")
+        assert time.monotonic() - began < 8
+        guessers[0].expect_closed("-ERR 'Authorization Violation'\r\n")
+        for guesser in guessers:
+            guesser.close()
+        # Those that have gone cost nothing any more.
+        with self.try_in(guarded, "popular", "secret") as good:
+            good.expect("PONG\r\n")
+
+    def test_when_too_many_wait_the_longest_queue_gives(self, guarded):
+        guessers = [self.try_in(guarded, "popular", f"guess{n}") for n in range(1100)]
+        with self.try_in(guarded, "good", "secret") as good:
+            good.expect("PONG\r\n")
+        assert "too many logins wait for their answer" in guarded.log
+        for guesser in guessers:
+            guesser.close()
+
+
 def test_clients_that_send_a_byte_at_a_time(server, witness):
     text = b'CONNECT {"verbose":false}\r\nSUB slow 1\r\nPUB slow 3\r\nabc\r\nPING\r\n'
     clients = [Wire(server.nats_port) for _ in range(100)]

@@ -282,18 +282,14 @@ extension Connection {
         if !mustWait { discardQueueAndClose(on: loop) }
     }
 
-    /// A slow reader's queue of this size is worth giving back to the system.
-    private static let muchByteCount = 8 << 20
-
     private func discardQueueAndClose(on current: EventLoop) {
         let blocks = output.withLock { queue in
             let blocks = queue.blocks
             queue.blocks = Deque()
             return blocks
         }
-        let byteCount = blocks.reduce(0) { $0 + $1.capacity }
+        FreeMemory.count(blocks.reduce(0) { $0 + $1.capacity })
         for block in blocks { drop(block, on: current) }
-        if byteCount > Self.muchByteCount { FreeMemory.returnSoon() }
         socket.close()
     }
 }

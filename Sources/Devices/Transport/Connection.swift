@@ -172,6 +172,7 @@ public final class Connection: @unchecked Sendable {
             abandoned = nil
             filter?.makeHandler = nil
             if let filter { cancelTimer(filter) }
+            FreeMemory.count(held.capacity)
             held.deallocate()
         }
         switch state {

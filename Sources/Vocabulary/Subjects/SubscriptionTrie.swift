@@ -13,6 +13,22 @@ public struct SubscriptionTrie<Value: Equatable> {
 
     public init() {}
 
+    /// How many filters there were room for at most, since it was last made anew.
+    @inlinable public var room: Int { values.count }
+
+    /// Takes no more room than what it holds needs, where it has held much more.
+    ///
+    /// - Parameter filter: what a value is under.
+    public mutating func shrink(_ filter: (Value) -> [UInt8]) {
+        let old = values
+        self = SubscriptionTrie()
+        for list in old {
+            guard let first = list.first else { continue }
+            let bytes = filter(first)
+            for value in list { insert(value, for: bytes.span.bytes) }
+        }
+    }
+
     /// Adds `value` under `filter`, which must be valid: see ``SubjectBytes/isValidFilter(_:)``.
     @inlinable
     public mutating func insert(_ value: Value, for filter: RawSpan) {

@@ -1,5 +1,6 @@
 import Bytes
 import NATSProtocol
+import Platform
 import Subjects
 import Transport
 
@@ -75,8 +76,18 @@ extension ClientSession {
     func removeAllSubscriptions() {
         for subscription in subscriptions.values { router.index.remove(subscription) }
         for sid in Array(shadows.keys) { removeImports(of: sid) }
+        FreeMemory.count(subscriptions.count * Subscription.aboutByteCount)
         subscriptions = [:]
         router.epoch &+= 1
+    }
+
+    /// The connection has ended. Nobody else waits while very many go: they leave the index in
+    /// pieces, one in a turn.
+    func abandonSubscriptions() {
+        for sid in Array(shadows.keys) { removeImports(of: sid) }
+        let leftover = AbandonedSubscriptions(Array(subscriptions.values), router)
+        subscriptions = [:]
+        leftover.removeSome()
     }
 
     /// A subscription of this client, in no queue group, that would get `subject`.
@@ -88,4 +99,32 @@ extension ClientSession {
     }
 
     func isLiteral(_ subject: RawSpan) -> Bool { SubjectBytes.isLiteral(subject) }
+}
+
+extension Subscription {
+    /// What one takes, with its place in the index, about.
+    fileprivate static let aboutByteCount = 512
+}
+
+/// What a client that has gone leaves in the index. For its loop only.
+private final class AbandonedSubscriptions: @unchecked Sendable {
+    private var rest: [Subscription]
+    private let router: LoopRouter
+
+    private static let removedPerTurn = 4096
+
+    init(_ all: [Subscription], _ router: LoopRouter) {
+        rest = all
+        self.router = router
+    }
+
+    /// So many now, the others in the next turns.
+    func removeSome() {
+        let count = min(rest.count, Self.removedPerTurn)
+        for subscription in rest.suffix(count) { router.index.remove(subscription) }
+        rest.removeLast(count)
+        FreeMemory.count(count * Subscription.aboutByteCount)
+        router.epoch &+= 1
+        if !rest.isEmpty { router.loop.post { self.removeSome() } }
+    }
 }

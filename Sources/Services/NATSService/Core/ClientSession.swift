@@ -242,7 +242,7 @@ final class ClientSession: ConnectionHandler {
         service.remember(lastReport(reason))
         service.system?.disconnected(self, reason)
         endAuthentication()
-        removeAllSubscriptions()
+        abandonSubscriptions()
         router.account.left()
         service.clientLog?.ended(self, reason)
         service.ended(self, reason, on: router.loop.index)

@@ -23,6 +23,8 @@ final class SubscriptionIndex: Sendable {
     }
 
     static let shardCount = 512
+    /// Room for so many filters is kept.
+    private static let smallRoom = 1 << 16
     private static var wildcardShard: Int { shardCount }
     private static let seed = UInt64.random(in: .min ... .max)
 
@@ -71,7 +73,13 @@ final class SubscriptionIndex: Sendable {
         let filter = subscription.filter
         let removed = tries.withLock { tries in
             let removed = tries.clients.remove(subscription, for: filter.span.bytes)
-            if removed { tries.statistics.removed &+= 1 }
+            if removed {
+                tries.statistics.removed &+= 1
+                // A flood of subscriptions is over.
+                if tries.clients.room > Self.smallRoom, tries.clients.count < tries.clients.room / 16 {
+                    tries.clients.shrink(\.filter)
+                }
+            }
             return removed
         }
         if removed { changed(filter) }
