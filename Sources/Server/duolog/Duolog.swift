@@ -6,7 +6,11 @@ import ServerConfig
 @main
 struct Duolog {
     static func main() {
-        let program = Program(path: CommandLine.arguments.first ?? "duolog")
+        guard let path = CommandLine.arguments.first, !path.isEmpty else {
+            // Linux puts an empty name in the place of one that is missing.
+            Program(path: "duolog").fail("started without a name: by it the server knows what it is to be")
+        }
+        let program = Program(path: path)
         if !program.isNATSServer, let code = LogCommand.run(Array(CommandLine.arguments.dropFirst())) { exit(code) }
         let flags: ServerFlags
         do {

@@ -1,14 +1,18 @@
 """Flags, files and signals of a server that runs: log lines, pid and ports files, reload, log files, lame duck."""
 
+import ctypes
 import json
+import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
 from harness.nats_wire import Wire
 from harness.program import Program
+from harness.server import DUOLOG
 
 
 @pytest.fixture(params=["nats-server (duolog)", "nats-server"])
@@ -35,6 +39,19 @@ def test_the_lines_of_a_start_and_an_end(program):
     assert server.send(signal.SIGTERM).wait() == 0
     for text in ('Trapped "terminated" signal', r"Initiating Shutdown\.\.\.", r"Server Exiting\.\."):
         assert re.search("(?m)^" + stamp + text + "$", server.log), server.log
+
+
+def test_a_start_without_a_name_is_refused(tmp_path):
+    """execve with no arguments at all: nothing says what to be, so nothing is opened or written."""
+    def without_arguments():
+        execv = ctypes.CDLL(None).execv
+        execv(os.fsencode(DUOLOG), (ctypes.c_char_p * 1)(None))
+        os._exit(99)
+
+    ended = subprocess.run(["true"], preexec_fn=without_arguments, cwd=tmp_path, capture_output=True, timeout=20)
+    assert ended.returncode == 1
+    assert b"started without a name" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sigint_ends_with_code_0(program):
