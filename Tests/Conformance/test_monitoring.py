@@ -66,6 +66,18 @@ def test_streams_are_counted(duolog, name):
     assert read(duolog, "/jsz")["streams"] == before + 1
 
 
+@pytest.mark.parametrize("kind", ["duolog", "nats-server"])
+def test_a_token_is_not_shown(tmp_path, kind):
+    server = Server(kind, tmp_path, ["--auth", "secret"]).start()
+    try:
+        with Wire(server.nats_port) as wire:
+            wire.connect(auth_token="secret")
+            [row] = read(server, "/connz?auth=1")["connections"]
+            assert row["authorized_user"] == "[REDACTED]"
+    finally:
+        server.kill()
+
+
 def test_an_unknown_path_is_404(nats_server):
     assert refusal(nats_server, "/nothing/here") == (404, "404 page not found")
 

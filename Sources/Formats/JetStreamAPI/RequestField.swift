@@ -6,23 +6,56 @@ import Model
 ///
 /// A null leaves what it would set untouched, as in Go.
 public struct RequestField {
+    /// In small letters, since Go's decoder takes capital ones for the same.
     public let name: String
     public let value: JSONValue
+    private let written: String
     private let path: String
 
     init(name: String, value: JSONValue, path: String) {
-        self.name = name
+        self.name = name.utf8.contains { 65...90 ~= $0 } ? name.lowercased() : name
+        written = name
         self.value = value
         self.path = path
     }
 
-    /// The members of a request's JSON; none for an empty payload.
+    /// Whether a request says nothing: no bytes, or an object without members.
+    public static func isNothing(_ payload: RawSpan) -> Bool {
+        if payload.byteCount == 0 { return true }
+        return (try? JSONValue.parse(payload))?.object?.isEmpty == true
+    }
+
+    /// The members of a request that is looked at only where it begins like an object or an array;
+    /// all other text counts as none.
+    ///
+    /// - Throws: as ``all(in:type:)``.
+    public static func allOfObject(in payload: RawSpan, type: String) throws(JetStreamError)
+        -> [RequestField]
+    {
+        switch firstByte(of: payload) {
+        case UInt8(ascii: "{"), UInt8(ascii: "["): try all(in: payload, type: type)
+        default: []
+        }
+    }
+
+    static func isBlank(_ payload: RawSpan) -> Bool { firstByte(of: payload) == nil }
+
+    /// The first that is no white space.
+    private static func firstByte(of payload: RawSpan) -> UInt8? {
+        for index in 0..<payload.byteCount {
+            let byte = payload[byteAt: index]
+            if ![0x20, 0x09, 0x0A, 0x0D].contains(byte) { return byte }
+        }
+        return nil
+    }
+
+    /// The members of a request's JSON; none for a payload of nothing but white space.
     ///
     /// - Throws: 10025 for text that is no JSON object, with the sentence of Go's decoder.
     public static func all(in payload: RawSpan, type: String) throws(JetStreamError)
         -> [RequestField]
     {
-        if payload.byteCount == 0 { return [] }
+        if firstByte(of: payload) == nil { return [] }
         let parsed: JSONValue
         do {
             parsed = try JSONValue.parse(payload)
@@ -47,7 +80,7 @@ public struct RequestField {
 
     /// What strict mode answers to a member that the request does not have.
     public var unknown: JetStreamError {
-        .invalidJSON("json: unknown field \"\(name)\"")
+        .invalidJSON("json: unknown field \"\(written)\"")
     }
 
     /// The members of a nested object; nil for null.

@@ -66,15 +66,12 @@ public struct MessageDeleteRequest: Equatable, Sendable {
     public var sequence: UInt64 = 0
     /// Whether the bytes may stay on disk until they are compacted away.
     public var noErase = false
-    public private(set) var hasSequence = false
 
     /// - Throws: 10025.
     public init(_ payload: RawSpan) throws(JetStreamError) {
         for field in try RequestField.all(in: payload, type: "JSApiMsgDeleteRequest") {
             switch field.name {
-            case "seq":
-                try field.set(&sequence)
-                hasSequence = true
+            case "seq": try field.set(&sequence)
             case "no_erase": try field.set(&noErase)
             default: throw field.unknown
             }
@@ -92,7 +89,7 @@ public struct PurgeRequest: Equatable, Sendable {
 
     /// - Throws: 10025; 10003 if both `seq` and `keep` are given.
     public init(_ payload: RawSpan) throws(JetStreamError) {
-        for field in try RequestField.all(in: payload, type: "JSApiStreamPurgeRequest") {
+        for field in try RequestField.allOfObject(in: payload, type: "JSApiStreamPurgeRequest") {
             switch field.name {
             case "filter": try field.set(&filter)
             case "seq": try field.set(&below)
@@ -112,7 +109,7 @@ public struct StreamInfoRequest: Equatable, Sendable {
 
     /// - Throws: 10025.
     public init(_ payload: RawSpan) throws(JetStreamError) {
-        for field in try RequestField.all(in: payload, type: "JSApiStreamInfoRequest") {
+        for field in try RequestField.allOfObject(in: payload, type: "JSApiStreamInfoRequest") {
             switch field.name {
             case "deleted_details": try field.set(&deletedDetails)
             case "subjects_filter": try field.set(&subjectsFilter)
@@ -136,7 +133,7 @@ public struct PageRequest: Equatable, Sendable {
 
     /// - Throws: 10025.
     public init(_ payload: RawSpan, type: String) throws(JetStreamError) {
-        for field in try RequestField.all(in: payload, type: type) {
+        for field in try RequestField.allOfObject(in: payload, type: type) {
             switch field.name {
             case "offset": try field.set(&offset)
             case "subject" where type.contains("Stream"): try field.set(&subject)
@@ -153,7 +150,7 @@ public struct ConsumerPauseRequest: Equatable, Sendable {
 
     /// - Throws: 10025.
     public init(_ payload: RawSpan) throws(JetStreamError) {
-        for field in try RequestField.all(in: payload, type: "JSApiConsumerPauseRequest") {
+        for field in try RequestField.allOfObject(in: payload, type: "JSApiConsumerPauseRequest") {
             switch field.name {
             case "pause_until": try field.set(&pauseUntil)
             default: throw field.unknown
@@ -166,10 +163,27 @@ public struct ConsumerPauseRequest: Equatable, Sendable {
 public struct ConsumerResetRequest: Equatable, Sendable {
     public var sequence: UInt64 = 0
 
-    /// - Throws: 10025.
+    /// - Throws: 10025, also for nothing but white space.
     public init(_ payload: RawSpan) throws(JetStreamError) {
+        if payload.byteCount > 0, RequestField.isBlank(payload) {
+            throw .invalidJSON("unexpected end of JSON input")
+        }
         for field in try RequestField.all(in: payload, type: "JSApiConsumerResetRequest") {
             if field.name == "seq" { try field.set(&sequence) }
         }
+    }
+}
+
+/// `CONSUMER.UNPIN`: which group of a consumer. Unknown members are ignored, as nats-server does.
+public struct ConsumerUnpinRequest: Equatable, Sendable {
+    public var group = ""
+
+    /// - Throws: 10025, also where no group is named.
+    public init(_ payload: RawSpan) throws(JetStreamError) {
+        if RequestField.isBlank(payload) { throw .invalidJSON("unexpected end of JSON input") }
+        for field in try RequestField.all(in: payload, type: "JSApiConsumerUnpinRequest") {
+            if field.name == "group" { try field.set(&group) }
+        }
+        if group.isEmpty { throw .invalidJSON("consumer group not specified") }
     }
 }

@@ -303,6 +303,38 @@ class TestReload:
         server.wire("c", "other")
         server.refuses(user="c", **{"pass": "s"})
 
+    @pytest.mark.parametrize("before, after, login", [
+        ("users: [{user: a, password: s}, {user: b, password: s}]", "users: [{user: b, password: s}]", True),
+        ("user: a, password: s", "user: other, password: s", True),
+        ("user: a, password: s", "user: a, password: other", True),
+        ("user: a, password: s", "token: t", True),
+        ("users: [{user: a, password: s}]", "users: [{user: a, password: other}]", False),
+    ])
+    def test_who_is_not_among_the_users_any_more_goes_without_a_word(self, serve, before, after, login):
+        """Who is still there and has another password is told that he is not let in."""
+        server = serve(f"authorization {{ {before} }}")
+        wire = server.wire("a", "s")
+        server.reload(f"authorization {{ {after} }}")
+        wire.expect_closed("" if login else VIOLATION)
+
+    def test_who_is_in_another_account_now_goes_without_a_word(self, serve):
+        accounts = "accounts { A: { users: [%s] }, B: { users: [%s] } }"
+        server = serve(accounts % ("{user: a, password: s}", "{user: b, password: s}"))
+        a, b = server.wire("a", "s"), server.wire("b", "s")
+        server.reload(accounts % ("", "{user: b, password: s}, {user: a, password: s}"))
+        a.expect_closed("")
+        b.expect_nothing_more()
+
+    def test_all_subscriptions_that_are_not_allowed_any_more_are_told(self, serve):
+        server = serve(self.users("{user: a, password: s}"))
+        wire = server.wire("a", "s").send("".join(f"SUB no.{n} {n}\r\n" for n in range(20)) + "SUB no.q g 20\r\n")
+        wire.expect_nothing_more()
+        server.reload(self.users("{user: a, password: s, permissions: {subscribe: only.this}}"))
+        told = sorted(wire.line().decode() for _ in range(21))
+        wanted = [violation(f'Subscription to "no.{n}" (sid "{n}")') for n in range(20)]
+        assert told == sorted([*wanted, violation('Subscription to "no.q" using queue "g" (sid "20")')])
+        wire.expect_nothing_more()
+
     def test_users_come_into_a_server_that_had_none(self, serve):
         server = serve("debug: false\n")
         wire = server.wire()

@@ -146,6 +146,17 @@ extension AccountDirectory {
         return new.connectionTypes.contains(connectionType) ? new : nil
     }
 
+    /// Whether somebody who may not stay is not among the users any more, or in another account: he
+    /// has no mistake to be told of.
+    public func hasMoved(_ identity: Identity) -> Bool {
+        switch identity.source {
+        case .singleUser: true
+        case .user(let name, _): users[name]?.account != identity.account
+        case .nkey(let key): nkeys[key]?.account != identity.account
+        case .open, .token, .jwt, .callout: false
+        }
+    }
+
     private func renewed(
         _ identity: Identity, _ type: ConnectionType, _ now: Timestamp
     ) -> Identity? {

@@ -49,10 +49,11 @@ public enum UserName: Hashable, Sendable {
     case jwt(String, name: String)
     case token
 
-    /// The bare name or key; empty where there is none.
+    /// The bare name or key; empty where there is none. A token is not told, only that there was one.
     public var text: String {
         switch self {
-        case .none, .token: ""
+        case .none: ""
+        case .token: "[REDACTED]"
         case .name(let name): name
         case .nkey(let key), .jwt(let key, _): key
         }

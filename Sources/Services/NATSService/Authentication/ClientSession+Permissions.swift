@@ -99,6 +99,7 @@ extension ClientSession {
             identity, connectionType: connectionType, now: connection.loop.now)
         else {
             if directory.hasRevoked(identity) { return refuse(.userRevoked) }
+            if directory.hasMoved(identity) { return end(.clientClosed) }
             service.clientLog?.violated(self, nil, directory)
             return refuse(.authorizationViolation)
         }
@@ -106,7 +107,12 @@ extension ClientSession {
         let permits = new.permissions?.responses == permissions?.responses ? answerPermits : nil
         take(new)
         if let permits { answerPermits = permits }
-        for subscription in Array(subscriptions.values) { renew(subscription) }
+        // In the order of their numbers, where they have numbers.
+        let inOrder = subscriptions.values.sorted {
+            $0.sid.count == $1.sid.count
+                ? $0.sid.lexicographicallyPrecedes($1.sid) : $0.sid.count < $1.sid.count
+        }
+        for subscription in inOrder { renew(subscription) }
     }
 
     private func renew(_ subscription: Subscription) {
@@ -122,6 +128,6 @@ extension ClientSession {
         let sid = String(decoding: subscription.sid, as: UTF8.self)
         let group = String(decoding: queue, as: UTF8.self)
         refuse(.subscriptionRemoved(subject: subject, queue: group, sid: sid))
-        service.clientLog?.subscriptionRemoved(subject, sid: sid, self)
+        service.clientLog?.subscriptionRemoved(subject, queue: group, sid: sid, self)
     }
 }

@@ -117,9 +117,12 @@ final class ClientLog: Sendable {
         )
     }
 
-    func subscriptionRemoved(_ subject: String, sid: String, _ session: ClientSession) {
+    func subscriptionRemoved(
+        _ subject: String, queue: String, sid: String, _ session: ClientSession
+    ) {
+        let group = queue.isEmpty ? "" : " using queue \(GoQuoted(queue))"
         log.notice(
-            "\(Self.name(session)) - Removed sub \(GoQuoted(subject)) (sid \(GoQuoted(sid))) - not authorized"
+            "\(Self.name(session)) - Removed sub \(GoQuoted(subject))\(group) (sid \(GoQuoted(sid))) - not authorized"
         )
     }
 

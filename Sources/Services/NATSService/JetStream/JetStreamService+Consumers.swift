@@ -26,7 +26,7 @@ extension JetStreamService {
         case ("MSG", 5) where tokens[2] == "NEXT": answerPull(request, tokens[3], tokens[4])
         case ("PAUSE", 4): answerPause(request, tokens[2], tokens[3])
         case ("RESET", 4): answerReset(request, tokens[2], tokens[3])
-        case ("UNPIN", 4): refuse(request, .consumerUnpin, .priorityGroupUnknown)
+        case ("UNPIN", 4): answerUnpin(request, tokens[2], tokens[3])
         case ("LEADER", 5): refuse(request, .consumerLeaderStepdown, .clusterRequired)
         case ("PEER", 5) where tokens[2] == "REMOVE":
             refuse(request, .consumerRemovePeer, .clusterRequired)
@@ -82,15 +82,17 @@ extension JetStreamService {
     private func answerConsumerInfo(
         _ request: borrowing APIRequest, _ stream: String, _ name: String
     ) {
+        let isEmpty = RequestField.isNothing(request.payload)
         answer(request, .consumerInfo) { () throws(JetStreamError) in
-            ConsumerReply.info(broker.consumerInfo(try consumer(name, of: stream)))
+            guard isEmpty else { throw .notEmptyRequest }
+            return ConsumerReply.info(broker.consumerInfo(try consumer(name, of: stream)))
         }
     }
 
     private func answerConsumerDelete(
         _ request: borrowing APIRequest, _ stream: String, _ name: String
     ) {
-        let isEmpty = request.payload.byteCount == 0
+        let isEmpty = RequestField.isNothing(request.payload)
         answer(request, .consumerDelete, isDurable: true) { () throws(JetStreamError) in
             guard isEmpty else { throw .notEmptyRequest }
             try broker.deleteConsumer(try consumer(name, of: stream))
@@ -111,6 +113,16 @@ extension JetStreamService {
             let pause = try ConsumerPauseRequest(payload)
             try broker.pauseConsumer(try consumer(name, of: stream), until: pause.pauseUntil)
             return ConsumerReply.paused(until: pause.pauseUntil, now: broker.loop.now)
+        }
+    }
+
+    /// Nobody has priority groups here.
+    private func answerUnpin(_ request: borrowing APIRequest, _ stream: String, _ name: String) {
+        let payload = request.payload
+        answer(request, .consumerUnpin) { () throws(JetStreamError) in
+            _ = try ConsumerUnpinRequest(payload)
+            _ = try consumer(name, of: stream)
+            throw .priorityGroupUnknown
         }
     }
 

@@ -113,7 +113,7 @@ extension JetStreamService {
     }
 
     private func answerStreamDelete(_ request: borrowing APIRequest, _ name: String) {
-        let isEmpty = request.payload.byteCount == 0
+        let isEmpty = RequestField.isNothing(request.payload)
         answer(request, .streamDelete, isDurable: true) { () throws(JetStreamError) in
             guard isEmpty else { throw .notEmptyRequest }
             try broker.deleteStream(named: name, in: current.name)
@@ -132,8 +132,8 @@ extension JetStreamService {
     private func answerMessageDelete(_ request: borrowing APIRequest, _ name: String) {
         let payload = request.payload
         answer(request, .messageDelete, isDurable: true) { () throws(JetStreamError) in
+            if RequestField.isNothing(payload) { throw .badRequest }
             let delete = try MessageDeleteRequest(payload)
-            guard delete.hasSequence else { throw .badRequest }
             try broker.deleteMessage(StreamSequence(delete.sequence), from: try stream(name))
             return StreamReply.messageDeleted()
         }
