@@ -59,13 +59,36 @@ def test_both_read_the_same(both, text):
         assert answers[0][0] == 1 and "is not supported yet" in answers[0][2], answers
 
 
+@pytest.mark.parametrize("text", [
+    "max_pending: 0", "max_connections: -1", "max_connections: 4294967296", "max_connections: -2147483649",
+    "max_subscriptions: -1", "max_subscriptions: 4294967296", "ping_max: -1", "ping_max: 4294967296",
+    "max_traced_msg_len: -1", "max_traced_msg_len: 4294967296", "logfile_size_limit: -1", "logfile_max_num: -1",
+    "logfile_max_num: 4294967296", "connect_error_reports: -1", "reconnect_error_reports: 4294967296", "store_dir: \"\"",
+    "cluster {}", "leafnodes {}", "gateway {}", "mqtt {}", "accounts {}", "authorization {}", "mappings {}", "jetstream {}",
+])
+def test_limits_that_are_none_and_blocks_that_are_empty(both, text):
+    answers = [program.check(text) for program in both]
+    assert answers[0] == answers[1] and answers[0][0] == 0, answers
+
+
+@pytest.mark.parametrize("text", [
+    "max_payload: -1", "max_pending: -1", "max_control_line: -1", "max_closed_clients: -1", "tls {}", "accounts: 3",
+    "accounts { A: { limits: {max_connections: -5} } }", "accounts { A: { exports: [{}] } }", "port: -2",
+])
+def test_what_nats_server_takes_and_cannot_mean(both, text):
+    """It would close its port, cut everybody off or forget what was said; Duolog says so."""
+    ours, theirs = [program.check(text) for program in both]
+    assert theirs[0] == 0
+    assert ours[0] == 1 and re.search(r"x\.conf:1:\d+: ", ours[2]), ours
+
+
 REFUSED_AT = [
     ("foo: bar\nport 4333\n baz=1\nauthorization { user: a, passw: b }", ["1:0", "3:2", "4:26"]),
     ("port: 4333\nfoo: 1", ["2:1"]), ("debug: 3", ["1:0"]), ("port: \"x\"", ["1:0"]), ("\n\n  listen: foo", ["3:3"]),
     ("ping_interval: 5", ["1:0"]), ("ping_interval: \"5q\"", ["1:0"]), ("\"foo\": 1", ["1:1"]), ("jetstream {\n  foo: 1\n}", ["2:3"]),
     ("server_name: \"a b\"", ["1:0"]), ("lame_duck_duration: \"10s\"", ["1:0"]), ("write_timeout: foo", ["1:0"]),
     ("tls {cert_file: foo}", ["1:0"]), ("authorization { users: [{user: a, pass: b},{user: a, pass: c}] }", ["1:0"]),
-    ("max_sub_tokens: 300", ["1:0"]), ("jetstream: foo", ["1:0"]), ("resolver: FOO", ["1:0"]), ("trusted_keys: foo", ["1:0"]),
+    ("max_sub_tokens: 300", ["1:0"]), ("max_sub_tokens: 0", ["1:0"]), ("jetstream: foo", ["1:0"]), ("resolver: FOO", ["1:0"]), ("trusted_keys: foo", ["1:0"]),
     ("accounts { A: 1 }", ["1:11"]),
     ("jetstream {limits {max_ack_pending: 5, foo: 1}}", ["1:39"]),
 ]

@@ -107,21 +107,27 @@ struct ServerOptionsReader {
         switch key {
         case "max_control_line": options.limits.maximumControlLine = try positive(node, key, or: 4096)
         case "max_payload": options.limits.maximumPayload = try positive(node, key, or: 1 << 20)
-        case "max_pending": options.limits.maximumPending = try node.int(1...Int64.max)
+        case "max_pending":
+            let count = try node.int(0...Int64.max)
+            if count > 0 { options.limits.maximumPending = count }
         case "max_connections", "max_conn":
-            let count = try node.int(-most...most)
-            options.limits.maximumConnections = count == 0 ? 65536 : max(count, -1)
+            let count = try node.int(Int64.min...Int64.max)
+            options.limits.maximumConnections = count == 0 ? 65536 : min(max(count, -1), Int(most))
         case "max_subscriptions", "max_subs":
-            options.limits.maximumSubscriptions = max(0, try node.int(-most...most))
+            let count = try node.int(Int64.min...Int64.max)
+            options.limits.maximumSubscriptions = min(max(0, count), Int(most))
         case "max_sub_tokens", "max_subscription_tokens":
-            options.limits.maximumSubscriptionTokens = try node.int(0...255)
+            // 0 is refused by nats-server, too, with this text.
+            let count = try node.int(0...255)
+            if count == 0 { throw node.failure("\(key) value can not be negative") }
+            options.limits.maximumSubscriptionTokens = count
         case "max_closed_clients": options.limits.maximumClosedClients = try node.int(0...10_000_000)
         case "ping_interval":
             let interval = try findings.duration("ping_interval", node)
             if interval > 0 { options.limits.pingIntervalNanoseconds = interval }
         case "ping_max":
-            let count = try node.int(-most...most)
-            if count != 0 { options.limits.maximumPingsOut = count < 0 ? Int(Int32.max) : count }
+            let count = try node.int(Int64.min...Int64.max)
+            if count != 0 { options.limits.maximumPingsOut = count < 0 ? Int(most) : min(count, Int(most)) }
         case "write_deadline":
             let deadline = try findings.duration("write_deadline", node)
             if deadline > 0 { options.limits.writeDeadlineNanoseconds = deadline }
@@ -155,6 +161,11 @@ struct ServerOptionsReader {
         return number == 0 ? standard : Int(number)
     }
 
+    /// A number where less than none means none, and very many as many as there can be.
+    private func count(_ node: ConfigNode) throws(ConfigError) -> Int {
+        Int(min(max(0, try node.integer(Int64.min...Int64.max)), Int64(Int32.max)))
+    }
+
     private mutating func readLogging(_ key: String, _ node: ConfigNode) throws(ConfigError) -> Bool {
         switch key {
         case "debug": options.logging.debug = try node.boolean()
@@ -166,11 +177,11 @@ struct ServerOptionsReader {
         case "logtime": options.logging.showsTime = try node.boolean()
         case "logtime_utc": options.logging.usesUTC = try node.boolean()
         case "logfile", "log_file": options.logging.file = try node.optionalString()
-        case "logfile_size_limit", "log_size_limit": options.logging.fileSizeLimit = try node.integer(0...Int64.max)
-        case "logfile_max_num", "log_max_num": options.logging.maximumFileCount = try node.int()
-        case "max_traced_msg_len": options.logging.maximumTracedBytes = try node.int()
-        case "connect_error_reports": options.logging.connectErrorReports = try node.int()
-        case "reconnect_error_reports": options.logging.reconnectErrorReports = try node.int()
+        case "logfile_size_limit", "log_size_limit": options.logging.fileSizeLimit = max(0, try node.integer(Int64.min...Int64.max))
+        case "logfile_max_num", "log_max_num": options.logging.maximumFileCount = try count(node)
+        case "max_traced_msg_len": options.logging.maximumTracedBytes = try count(node)
+        case "connect_error_reports": options.logging.connectErrorReports = try count(node)
+        case "reconnect_error_reports": options.logging.reconnectErrorReports = try count(node)
         case "syslog":
             if try node.boolean() { throw node.failure("syslog is not supported yet") }
         case "remote_syslog":
@@ -214,7 +225,7 @@ struct ServerOptionsReader {
 
     private mutating func settleStoreDirectory() {
         guard let node = storeDirectory else { return }
-        let folder = findings.attempt { () throws(ConfigError) in try node.nonEmptyString() }
+        let folder = findings.attempt { () throws(ConfigError) in try node.optionalString() } ?? nil
         if options.jetStream?.storeDirectory != nil {
             findings.refuse(node.failure("Duplicate 'store_dir' configuration"))
         } else {
@@ -241,8 +252,11 @@ struct ServerOptionsReader {
         _ key: String, _ node: ConfigNode, _ findings: ConfigFindings
     ) throws(ConfigError) -> Bool {
         switch key {
-        case "cluster", "gateway", "leafnodes", "leaf", "mqtt", "ocsp", "ocsp_cache", "proxies", "resolver_tls",
-            "default_js_domain", "feature_flags":
+        case "cluster", "gateway", "leafnodes", "leaf", "mqtt":
+            // An empty block asks for nothing.
+            if case .map(let map) = node.value, map.entries.isEmpty { return true }
+            throw node.failure("\(key) is not supported yet")
+        case "ocsp", "ocsp_cache", "proxies", "resolver_tls", "default_js_domain", "feature_flags":
             throw node.failure("\(key) is not supported yet")
         case "proxy_protocol":
             if try node.boolean() { throw node.failure("\(key) is not supported yet") }
