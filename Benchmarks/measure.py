@@ -29,6 +29,12 @@ def cpu_seconds(server: Server) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def kernel_seconds(server: Server) -> float:
+    """System time of the server until now."""
+    fields = Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[12]) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def measured(label: str, server: Server, count: int, size: int):
     """Prints the throughput of what happens inside, and the server's CPU time for each message."""

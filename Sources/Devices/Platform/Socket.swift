@@ -70,12 +70,27 @@ public struct Socket: Equatable, Sendable {
     }
 
     /// How many bytes of all pieces together the kernel took, or -errno.
-    public func send(_ pieces: UnsafeMutablePointer<iovec>, pieceCount: Int) -> Int {
+    ///
+    /// - Parameter moreFollows: at once, so that no small segment goes out before it.
+    public func send(
+        _ pieces: UnsafeMutablePointer<iovec>, pieceCount: Int, moreFollows: Bool = false
+    ) -> Int {
         var message = msghdr()
         message.msg_iov = pieces
         message.msg_iovlen = pieceCount
+        let flags = Int32(MSG_NOSIGNAL) | (moreFollows ? Int32(MSG_MORE) : 0)
         while true {
-            let sent = Glibc.sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
+            let sent = Glibc.sendmsg(descriptor, &message, flags)
+            if sent >= 0 { return sent }
+            if errno != EINTR { return -Int(errno) }
+        }
+    }
+
+    /// How many bytes of a file the kernel took, from `offset` on, or -errno; 0 where the file ends.
+    public func send(file: Int32, offset: Int, count: Int) -> Int {
+        var position = off_t(offset)
+        while true {
+            let sent = Glibc.sendfile(descriptor, file, &position, count)
             if sent >= 0 { return sent }
             if errno != EINTR { return -Int(errno) }
         }

@@ -152,59 +152,6 @@ extension LogStore {
         else { throw .gone(log: batch.log, offset: batch.baseOffset) }
         return found
     }
-
-    /// Whole batches that lie end to end in a file, to be sent as they are; they can be read as long
-    /// as the run lives.
-    ///
-    /// - Parameters:
-    ///   - offset: held by the first of them, or by none and then they begin behind it.
-    ///   - end: those that reach this offset are left out.
-    ///   - byteLimit: how much there may be, but for a first one that is larger where `atLeastOne`.
-    /// - Returns: nil where the next batch is in memory only, or there is none below the end.
-    /// - Throws: `damaged`, `failed`.
-    public func run(
-        of log: LogID, from offset: Offset, below end: Offset, byteLimit: Int, atLeastOne: Bool
-    ) throws(StorageError) -> BatchRun? {
-        guard let first = try batch(of: log, holding: offset), first.lastOffset < end,
-            atLeastOne || first.byteCount <= byteLimit
-        else { return nil }
-        switch first.place {
-        case .writeAheadLog(let position):
-            guard let region = try wal.fileRegion(of: position, byteCount: first.byteCount) else {
-                return nil
-            }
-            return BatchRun(
-                region: region, baseOffset: first.baseOffset,
-                nextOffset: first.lastOffset.advanced(by: 1), batchCount: 1)
-        case .segment(let number, let start, _):
-            guard let file = try segmentCache.file(number) else { return nil }
-            var walk = batches(of: log, from: first.lastOffset.advanced(by: 1))
-            var runEnd = start + first.byteCount
-            var nextOffset = first.lastOffset.advanced(by: 1)
-            var count = 1
-            while let batch = try walk.next(), batch.lastOffset < end,
-                runEnd - start + batch.byteCount <= byteLimit,
-                case .segment(number, runEnd, _) = batch.place
-            {
-                runEnd += batch.byteCount
-                nextOffset = batch.lastOffset.advanced(by: 1)
-                count += 1
-            }
-            return BatchRun(
-                region: FileRegion(file: file.handle, offset: start, byteCount: runEnd - start),
-                baseOffset: first.baseOffset, nextOffset: nextOffset, batchCount: count)
-        }
-    }
-}
-
-/// Some batches of a log that lie end to end in one file.
-public struct BatchRun: Sendable {
-    public var region: FileRegion
-    /// Of the first batch.
-    public var baseOffset: Offset
-    /// Behind the last batch.
-    public var nextOffset: Offset
-    public var batchCount: Int
 }
 
 /// A walk over the batches of one log. It goes on where it was when the store has changed meanwhile.

@@ -47,18 +47,26 @@ extension Connection {
     /// loop.
     public func write(_ bytes: [UInt8]) {
         guard bytes.count >= 32 << 10 else { return write(bytes.span.bytes) }
+        enqueueStaged()
+        enqueue(OutputOwner(bytes))
+    }
+
+    func enqueue(_ owner: OutputOwner) {
+        enqueue(
+            OutputBlock(
+                base: owner.base, sent: 0, count: owner.count,
+                capacity: owner.region == nil ? owner.count : 0, owner: owner))
+    }
+
+    /// What was staged goes before what is enqueued next.
+    func enqueueStaged() {
         let stage = stage(of: loop.index)
         // Marks the connection, even if the stage stays empty.
         loop.reserve(1, in: stage, of: self)
-        if stage.pointee.count > 0 {
-            let block = takeBlock(stage)
-            enqueue(block)
-            loop.restage(in: stage, of: self)
-        }
-        let owner = ArrayOwner(bytes)
-        enqueue(
-            OutputBlock(
-                base: owner.base, sent: 0, count: owner.count, capacity: owner.count, owner: owner))
+        guard stage.pointee.count > 0 else { return }
+        let block = takeBlock(stage)
+        enqueue(block)
+        loop.restage(in: stage, of: self)
     }
 
     func takeBlock(_ stage: UnsafeMutablePointer<OutputStage>) -> OutputBlock {
@@ -181,6 +189,7 @@ extension Connection {
         switch next {
         case .rest: break
         case .writeMore: writeQueue(on: current)
+        case .writeLater: loop.post { [self] in writeQueueIfPossible(on: loop) }
         case .tellEmpty: tellEmpty(from: current)
         case .closeSocket: discardQueueAndClose(on: current)
         case .failed: fail(.failed, from: current)
@@ -213,17 +222,25 @@ extension Connection {
         var blocks: [OutputBlock] = []
         var pieces: [iovec] = []
         while true {
-            output.withLock { queue in
+            let region = output.withLock { queue -> FileRegion? in
                 queue.becameWritable = false
-                while blocks.count < limit, let block = queue.blocks.popFirst() {
+                while blocks.count < limit, let block = queue.blocks.first {
+                    // The kernel takes a file by itself.
+                    if let region = block.file { return region }
                     blocks.append(block)
+                    queue.blocks.removeFirst()
                 }
+                return nil
+            }
+            if let region, blocks.isEmpty {
+                guard writeFile(region, on: current) else { return }
+                continue
             }
             pieces.removeAll(keepingCapacity: true)
             for block in blocks {
                 pieces.append(iovec(iov_base: block.base + block.sent, iov_len: block.remaining))
             }
-            let sent = socket.send(&pieces, pieceCount: pieces.count)
+            let sent = socket.send(&pieces, pieceCount: pieces.count, moreFollows: region != nil)
             if sent < 0, sent != -Int(EAGAIN) {
                 for block in blocks { drop(block, on: current) }
                 let next = output.withLock { queue -> AfterWrite in
@@ -295,11 +312,15 @@ extension Connection {
 }
 
 /// What the thread that wrote has to do next.
-enum AfterWrite { case rest, writeMore, tellEmpty, closeSocket, failed }
+enum AfterWrite {
+    case rest, writeMore, tellEmpty, closeSocket, failed
+    /// Others on the loop have their turn first.
+    case writeLater
+}
 
 extension OutputQueue {
     /// - Parameter progressed: all that was given to the kernel was taken.
-    fileprivate mutating func afterWrite(progressed: Bool) -> AfterWrite {
+    mutating func afterWrite(progressed: Bool) -> AfterWrite {
         if isClosed {
             isWriting = false
             return .closeSocket

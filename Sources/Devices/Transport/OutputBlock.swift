@@ -1,3 +1,6 @@
+import Platform
+import Synchronization
+
 /// Where one loop gathers, during a turn, what it has for one connection. Only that loop touches
 /// it.
 ///
@@ -17,13 +20,14 @@ public struct OutputStage {
 
 /// Bytes on their way to a socket.
 struct OutputBlock: @unchecked Sendable {
+    /// Not to be read from where the bytes are in a file.
     var base: UnsafeMutableRawPointer
     /// How many of the bytes are gone already.
     var sent: Int
     var count: Int
     let capacity: Int
-    /// Set where the memory is an array's, which it keeps alive.
-    let owner: ArrayOwner?
+    /// Set where the memory is an array's, or where the bytes are in a file: it keeps them there.
+    let owner: OutputOwner?
     var content = Content.content
 
     /// What a connection's filter has to do with it; the same for connections without one.
@@ -40,14 +44,18 @@ struct OutputBlock: @unchecked Sendable {
 
     var remaining: Int { count - sent }
 
+    /// The file that the bytes are in, and where they begin; nil where they are in memory.
+    var file: FileRegion? { owner?.region }
+
     /// Room for more behind what is there; none in memory that is not ours.
     var room: Int { owner == nil ? capacity - count : 0 }
 }
 
-/// Keeps an array's storage in place while the kernel reads from it.
-final class ArrayOwner: @unchecked Sendable {
+/// Keeps an array's storage in place while the kernel reads from it, or a file open.
+final class OutputOwner: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
     let count: Int
+    let region: FileRegion?
 
     private let array: ContiguousArray<UInt8>
 
@@ -57,7 +65,25 @@ final class ArrayOwner: @unchecked Sendable {
         array = ContiguousArray(bytes)
         count = array.count
         base = array.withUnsafeBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress!) }
+        region = nil
     }
+
+    init(_ region: FileRegion) {
+        // Memory that nobody reads: a block has some.
+        array = [0]
+        base = array.withUnsafeBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress!) }
+        count = region.byteCount
+        self.region = region
+        Self.regions.add(1, ordering: .relaxed)
+    }
+
+    deinit {
+        if region != nil { Self.regions.subtract(1, ordering: .relaxed) }
+    }
+
+    /// How many stretches of files wait in all connections of the process: as many files are open at most.
+    static var regionCount: Int { regions.load(ordering: .relaxed) }
+    private static let regions = Atomic<Int>(0)
 }
 
 /// A loop's spare blocks, last in first out, so that the one in the processor's cache is used

@@ -135,7 +135,7 @@ private final class DurableAnswers {
     func append(_ frame: [UInt8], of exchange: Exchange) { frames.append((exchange, frame)) }
 
     func send() {
-        for (exchange, frame) in frames { exchange.session.fill(exchange.slot, with: frame) }
+        for (exchange, frame) in frames { exchange.session.fill(exchange.slot, with: Answer(frame)) }
         frames = []
     }
 }

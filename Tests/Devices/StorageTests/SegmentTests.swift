@@ -176,6 +176,43 @@ import Testing
         store.close()
     }
 
+    @Test func `what is in the write-ahead log alone is in no run`() throws {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(15)
+        for _ in 0..<50 { try model.append(to: store, &random, logCount: 1) }
+        store.wal.flush()
+        let end = Offset(model.logs[1]!.last!.last + 1)
+        #expect(try store.run(of: LogID(1), from: Offset(0), below: end, byteLimit: 1 << 20, atLeastOne: true) == nil)
+        for _ in 0..<900 { try model.append(to: store, &random, logCount: 1) }
+        store.rollUpAll()
+        #expect(try store.run(of: LogID(1), from: Offset(0), below: end, byteLimit: 1 << 20, atLeastOne: true) != nil)
+        #expect(try store.run(of: LogID(1), from: Offset(0), below: Offset(0), byteLimit: 1, atLeastOne: true) == nil)
+        #expect(try store.run(of: LogID(1), from: Offset(0), below: end, byteLimit: 1, atLeastOne: false) == nil)
+        #expect(try store.run(of: LogID(2), from: Offset(0), below: end, byteLimit: 1, atLeastOne: true) == nil)
+        store.close()
+    }
+
+    @Test func `a run ends before what its file has lost, and that is told`() throws {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(16)
+        for _ in 0..<900 { try model.append(to: store, &random, logCount: 1) }
+        store.rollUpAll()
+        let segment = try #require(store.segments(of: LogID(1)).first)
+        let offset = segment.baseOffset
+        let run = try #require(
+            try store.run(of: LogID(1), from: offset, below: Offset(.max), byteLimit: 1 << 20, atLeastOne: true))
+        #expect(run.batchCount > 1)
+        try run.region.file.truncate(byteCount: run.region.offset + run.region.byteCount - 1)
+        let rest = try #require(
+            try store.run(of: LogID(1), from: offset, below: Offset(.max), byteLimit: 1 << 20, atLeastOne: true))
+        #expect(rest.batchCount < run.batchCount)
+        #expect(rest.region.offset + rest.region.byteCount <= (try rest.region.file.byteCount()))
+        #expect(!store.takeDamage().isEmpty)
+        store.close()
+    }
+
     @Test func `a batch that was found before it moved is read where it is now`() throws {
         let store = try openStore(disk)
         var model = Model()

@@ -21,7 +21,44 @@ import Testing
             }
             KafkaFrame.append(response, correlationId: 77, version: version, to: &expected)
             #expect(streamed(response, version: version) == expected.bytes)
+            #expect(joined(response, version: version) == expected.bytes)
         }
+    }
+
+    /// The same where every other partition's records come from elsewhere.
+    private func joined(_ response: FetchResponse, version: Int16) -> [UInt8] {
+        var before = ByteWriter()
+        before.append([1, 2, 3])
+        var head = response
+        head.responses = []
+        var writer = FetchResponseWriter(
+            head, topicCount: response.responses.count, correlationId: 77, version: version,
+            writer: before)
+        var leftOut: [[UInt8]] = []
+        for topic in response.responses {
+            var head = topic
+            head.partitions = []
+            writer.beginTopic(head, partitionCount: topic.partitions.count)
+            for (index, partition) in topic.partitions.enumerated() {
+                var head = partition
+                head.records = nil
+                let records = partition.records ?? []
+                writer.beginPartition(head, recordsByteCount: records.count)
+                if index % 2 == 0 {
+                    // The first half lies elsewhere, in two pieces.
+                    for piece in [records.prefix(records.count / 4), records[records.count / 4..<records.count / 2]] {
+                        writer.leaveOutRecords(byteCount: piece.count)
+                        leftOut.append(Array(piece))
+                    }
+                    writer.appendRecords(Array(records[(records.count / 2)...]).span.bytes)
+                } else {
+                    writer.appendRecords(records.span.bytes)
+                }
+            }
+        }
+        let parts = writer.finishInParts()
+        guard parts.count == leftOut.count + 1 else { return [] }
+        return zip(parts, leftOut + [[]]).flatMap { $0 + $1 }
     }
 
     private func streamed(_ response: FetchResponse, version: Int16) -> [UInt8] {

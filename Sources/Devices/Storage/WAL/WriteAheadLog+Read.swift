@@ -104,17 +104,6 @@ extension WriteAheadLog {
     }
 }
 
-/// A stretch of a file with a payload in it, to be sent as it is. The file stays open as long as
-/// this lives.
-public struct FileRegion: Sendable {
-    public let file: any FileHandle
-    public let offset: Int
-    public let byteCount: Int
-
-    /// For `sendfile`.
-    public var descriptor: Int32 { file.descriptor }
-}
-
 /// Files that are open for reading, the latest used last. At most 32.
 struct WALReaders {
     private var files: [WALFile] = []

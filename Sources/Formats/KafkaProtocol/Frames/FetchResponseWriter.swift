@@ -14,7 +14,10 @@ public import Bytes
 ///     response.appendRecords(batch)
 ///     output = response.finish()
 ///
-/// Budget: each record byte is copied once; no allocation but the growth of the output.
+/// Records that are sent from elsewhere, such as a file, are left out with ``leaveOutRecords(byteCount:)`` and counted all the same;
+/// ``finishInParts()`` then gives what goes before, between and behind them.
+///
+/// Budget: each record byte is copied once, or not at all; no allocation but the growth of the output.
 public struct FetchResponseWriter: ~Copyable {
     private let version: Int16
     private let isFlexible: Bool
@@ -23,6 +26,9 @@ public struct FetchResponseWriter: ~Copyable {
     private var topicsLeft: Int
     private var partitionsLeft = 0
     private var recordBytesLeft = 0
+    /// Where in the output records are left out.
+    private var gaps: [Int] = []
+    private var leftOutByteCount = 0
     // What has been begun; its tagged fields are still to come, behind what it holds.
     private var response: FetchResponse
     private var topic: FetchResponse.FetchableTopicResponse?
@@ -79,13 +85,41 @@ public struct FetchResponseWriter: ~Copyable {
         writer.append(bytes)
     }
 
+    /// The next of the partition's records, so many bytes, come from elsewhere.
+    public mutating func leaveOutRecords(byteCount: Int) {
+        precondition(byteCount <= recordBytesLeft, "more records than were announced")
+        recordBytesLeft -= byteCount
+        leftOutByteCount += byteCount
+        gaps.append(writer.count)
+    }
+
     /// Closes the frame.
     public consuming func finish() -> ByteWriter {
+        precondition(gaps.isEmpty, "what was left out has its place between parts")
+        end()
+        return writer
+    }
+
+    /// Closes the frame.
+    ///
+    /// - Returns: the bytes before the first records that were left out, those between them and the next, and so on to
+    ///   those behind the last.
+    public consuming func finishInParts() -> [[UInt8]] {
+        end()
+        guard !gaps.isEmpty else { return [writer.bytes] }
+        let all = writer.bytes
+        var start = 0
+        return (gaps + [all.count]).map { end in
+            defer { start = end }
+            return Array(all[start..<end])
+        }
+    }
+
+    private mutating func end() {
         endTopic()
         precondition(topicsLeft == 0, "\(topicsLeft) topics were announced and did not come")
         appendTaggedFields(of: response)
-        KafkaFrame.end(frameStart, in: &writer)
-        return writer
+        KafkaFrame.end(frameStart, in: &writer, leftOutByteCount: leftOutByteCount)
     }
 
     private mutating func endTopic() {

@@ -54,7 +54,9 @@ public enum KafkaFrame {
     }
 
     /// Fills in the size of the frame whose bytes start at `start`.
-    static func end(_ start: Int, in writer: inout ByteWriter) {
-        writer.patch(Int32(writer.count - start), at: start - sizeByteCount)
+    ///
+    /// - Parameter leftOutByteCount: how many of its bytes are elsewhere.
+    static func end(_ start: Int, in writer: inout ByteWriter, leftOutByteCount: Int = 0) {
+        writer.patch(Int32(writer.count - start + leftOutByteCount), at: start - sizeByteCount)
     }
 }

@@ -2,6 +2,7 @@ import Broker
 import Bytes
 import KafkaProtocol
 import Model
+import Platform
 import Storage
 
 /// Stored batches as they are. Where there are too few of them, the request waits: see ``ParkedFetch``.
@@ -108,6 +109,7 @@ struct FetchPlan {
             correlationId: exchange.header.correlationId, version: exchange.version,
             writer: ByteWriter())
         var bytesLeft = byteLimit
+        var regions: [FileRegion] = []
         var isEmpty = true
         for topic in topics {
             var head = FetchResponse.FetchableTopicResponse()
@@ -115,44 +117,60 @@ struct FetchPlan {
             head.topicId = topic.request.topicId
             writer.beginTopic(head, partitionCount: topic.partitions.count)
             for partition in topic.partitions {
-                let (data, records) = read(partition, byteLimit: bytesLeft, atLeastOne: isEmpty)
-                bytesLeft = max(0, bytesLeft - records.count)
-                if !records.isEmpty { isEmpty = false }
-                writer.beginPartition(data, recordsByteCount: records.count)
-                writer.appendRecords(records.span.bytes)
+                let (data, records) = read(
+                    partition, byteLimit: bytesLeft, atLeastOne: isEmpty,
+                    fromFiles: regions.count < Self.regionLimit && exchange.session.sendsFiles(in: exchange.slot))
+                bytesLeft = max(0, bytesLeft - records.byteCount)
+                if records.byteCount > 0 { isEmpty = false }
+                writer.beginPartition(data, recordsByteCount: records.byteCount)
+                for region in records.regions { writer.leaveOutRecords(byteCount: region.byteCount) }
+                regions += records.regions
+                writer.appendRecords(records.bytes.span.bytes)
             }
         }
-        exchange.answer(frame: writer.finish().bytes)
+        exchange.answer(Self.answer(of: writer.finishInParts(), regions))
+    }
+
+    /// How many stretches of files one answer has, about: each may hold a file open.
+    private static let regionLimit = 64
+
+    private static func answer(of parts: [[UInt8]], _ regions: [FileRegion]) -> Answer {
+        var answer = Answer(parts[0])
+        for (region, behind) in zip(regions, parts.dropFirst()) {
+            answer.append(region)
+            answer.append(behind)
+        }
+        return answer
     }
 
     private func read(
-        _ partition: Partition, byteLimit: Int, atLeastOne: Bool
-    ) -> (FetchResponse.PartitionData, [UInt8]) {
+        _ partition: Partition, byteLimit: Int, atLeastOne: Bool, fromFiles: Bool
+    ) -> (FetchResponse.PartitionData, StoredRecords) {
         var data = FetchResponse.PartitionData()
         data.partitionIndex = partition.request.partition
         data.highWatermark = -1
         if readsCommitted { data.abortedTransactions = [] }
         guard let log = partition.log, !log.isDeleted else {
             data.errorCode = partition.error == .none ? .unknownTopicOrPartition : partition.error
-            return (data, [])
+            return (data, StoredRecords())
         }
         data.highWatermark = log.highWatermark.value
         data.lastStableOffset = log.highWatermark.value
         data.logStartOffset = log.startOffset.value
         if partition.error != .none {
             data.errorCode = partition.error
-            return (data, [])
+            return (data, StoredRecords())
         }
         if let error = rangeError(partition, log) {
             data.errorCode = error
-            return (data, [])
+            return (data, StoredRecords())
         }
-        var records: [UInt8] = []
+        var records = StoredRecords()
         do {
             try exchange.broker.readBatches(
                 of: log, from: Offset(partition.request.fetchOffset),
                 byteLimit: min(byteLimit, Int(max(0, partition.request.partitionMaxBytes))),
-                atLeastOne: atLeastOne, into: &records)
+                atLeastOne: atLeastOne, fromFiles: fromFiles, into: &records)
         } catch .damaged {
             data.errorCode = .corruptMessage
         } catch {

@@ -33,7 +33,10 @@ struct Exchange {
     }
 
     /// Answers with a frame that is written already.
-    func answer(frame: [UInt8]) { session.fill(slot, with: frame) }
+    func answer(frame: [UInt8]) { answer(Answer(frame)) }
+
+    /// Answers with what is written already, or lies in files.
+    func answer(_ answer: Answer) { session.fill(slot, with: answer) }
 
     /// Answers once what was decided so far is kept as surely as `assurance` says.
     func answerWhenDurable(_ response: some KafkaResponse, _ assurance: Assurance = .device) {
@@ -41,7 +44,7 @@ struct Exchange {
     }
 
     /// Lets the answers behind this one go: the client expects none to this request.
-    func endWithoutAnswer() { session.fill(slot, with: []) }
+    func endWithoutAnswer() { session.fill(slot, with: .none) }
 
     /// As Kafka does where no answer can be given.
     func hangUp() { session.close() }

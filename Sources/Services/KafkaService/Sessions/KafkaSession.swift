@@ -86,15 +86,27 @@ final class KafkaSession: ConnectionHandler {
 
     // MARK: Answers
 
-    /// The answer for `slot` is ready; without bytes there is none.
-    func fill(_ slot: UInt64, with frame: [UInt8]) {
+    /// The answer for `slot` is ready.
+    func fill(_ slot: UInt64, with answer: Answer) {
         guard !isClosed else { return }
-        responses.fill(slot, with: frame)
-        while let next = responses.next() {
-            if !next.isEmpty { connection.write(next) }
-        }
+        responses.fill(slot, with: answer)
+        while let next = responses.next() { send(next) }
         guard isPaused else { return }
         if isSaturated { watch() } else { resume() }
+    }
+
+    /// Whether the answer for `slot` may have parts in files: only where it does not have to wait for others, holding
+    /// files open meanwhile.
+    func sendsFiles(in slot: UInt64) -> Bool { responses.isNext(slot) && connection.sendsFiles }
+
+    private func send(_ answer: Answer) {
+        if !answer.frame.isEmpty { connection.write(answer.frame) }
+        for part in answer.parts {
+            switch part {
+            case .bytes(let bytes): connection.write(bytes)
+            case .file(let region): connection.write(region)
+            }
+        }
     }
 
     func park(_ fetch: ParkedFetch, in slot: UInt64) { parkedFetches[slot] = fetch }

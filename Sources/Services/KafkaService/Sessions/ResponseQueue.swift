@@ -5,7 +5,7 @@ struct ResponseQueue {
     private struct Slot {
         var requestByteCount: Int
         /// Nil: not answered yet.
-        var frame: [UInt8]?
+        var answer: Answer?
     }
 
     private var slots: Deque<Slot> = []
@@ -18,30 +18,32 @@ struct ResponseQueue {
 
     var count: Int { slots.count }
 
+    /// Whether an answer in this slot goes out at once.
+    func isNext(_ slot: UInt64) -> Bool { slot == first }
+
     /// A place for the answer to the next request.
     mutating func open(requestByteCount: Int) -> UInt64 {
-        slots.append(Slot(requestByteCount: requestByteCount, frame: nil))
+        slots.append(Slot(requestByteCount: requestByteCount, answer: nil))
         self.requestByteCount += requestByteCount
         return first + UInt64(slots.count - 1)
     }
 
-    /// No bytes: the request is done with and has no answer.
-    mutating func fill(_ slot: UInt64, with frame: [UInt8]) {
+    mutating func fill(_ slot: UInt64, with answer: Answer) {
         precondition(
             slot >= first && slot < first + UInt64(slots.count), "slot \(slot) is not open")
         let index = Int(slot - first)
-        precondition(slots[index].frame == nil, "slot \(slot) was filled before")
-        slots[index].frame = frame
-        heldByteCount += frame.count
+        precondition(slots[index].answer == nil, "slot \(slot) was filled before")
+        slots[index].answer = answer
+        heldByteCount += answer.byteCount
         requestByteCount -= slots[index].requestByteCount
     }
 
     /// The next answer whose turn it is.
-    mutating func next() -> [UInt8]? {
-        guard let frame = slots.first?.frame else { return nil }
+    mutating func next() -> Answer? {
+        guard let answer = slots.first?.answer else { return nil }
         slots.removeFirst()
         first += 1
-        heldByteCount -= frame.count
-        return frame
+        heldByteCount -= answer.byteCount
+        return answer
     }
 }
