@@ -327,7 +327,7 @@ LEFT_OUT = {
 ENDPOINTS = [
     "varz", "connz", "connz?subs=1&auth=1", "connz?subs=detail&state=any", "connz?state=closed", "subsz", "subsz?subs=1",
     "routez", "leafz", "gatewayz", "accountz", "accountz?acc=$G", "accstatz", "accstatz?unused=1", "jsz",
-    "jsz?accounts=1", "jsz?consumers=1&config=1", "healthz", "ipqueuesz",
+    "jsz?accounts=1", "jsz?consumers=1&config=1", "jsz?raft=1", "healthz", "ipqueuesz",
 ]
 
 

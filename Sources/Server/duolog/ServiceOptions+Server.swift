@@ -22,6 +22,7 @@ extension NATSServerOptions {
         domain = options.jetStream?.domain ?? ""
         systemAccount = try AccountDirectory(options).systemAccount
         tags = options.serverTags
+        metadata = options.serverMetadata
         clientAdvertise = options.clientAdvertise ?? ""
         let limits = options.limits
         maximumPayload = limits.maximumPayload

@@ -67,6 +67,12 @@ extension ReportService {
         json.field("messages", totals.streams.messageCount)
         json.field(
             "bytes", totals.streams.memoryByteCount + totals.streams.storageByteCount)
+        if options.showsLeadership {
+            // One server leads all.
+            let (streams, consumers) = (totals.streams.streamCount, totals.streams.consumerCount)
+            if streams > 0 { json.field("streams_leader", streams) }
+            if consumers > 0 { json.field("consumers_leader", consumers) }
+        }
         let shown = options.showsAccounts ? options.page(of: totals.accounts) : []
         if !shown.isEmpty {
             json.name("account_details")

@@ -58,6 +58,8 @@ extension ReportService {
             for tag in facts.tags { json.value(tag) }
             json.endArray()
         }
+        let metadata = facts.options.metadata
+        if !metadata.isEmpty { json.field("metadata", metadata.jsonObject) }
         json.field("system_account", facts.systemAccount)
         let clients = nats.clientStatistics
         json.perKind("slow_consumer_stats", clients: clients.slowConsumers)

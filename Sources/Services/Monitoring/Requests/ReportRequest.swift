@@ -116,6 +116,8 @@ struct JetStreamOptions: Sendable {
     var showsStreams: Bool
     var showsConsumers: Bool
     var showsConfig: Bool
+    /// How much of it this server leads.
+    var showsLeadership: Bool
     var offset: Int
     var limit: Int
 
@@ -128,7 +130,8 @@ struct JetStreamOptions: Sendable {
         offset = max(0, try fields.integer("offset"))
         limit = try fields.integer("limit")
         if limit <= 0 { limit = 1024 }
-        for name in ["leader-only", "raft", "stream-leader-only", "direct-consumers"] {
+        showsLeadership = try fields.flag("raft")
+        for name in ["leader-only", "stream-leader-only", "direct-consumers"] {
             _ = try fields.flag(name, name.replacing("-", with: "_"))
         }
     }

@@ -10,6 +10,8 @@ public struct NATSServerOptions: Sendable {
     public var systemAccount = AccountRouting.systemName
     /// Words by which requests to all servers choose some.
     public var tags: [String] = []
+    /// What an operator says of the server, shown with it.
+    public var metadata: [String: String] = [:]
     /// 56 characters: N and base32. Made up at the start if empty.
     public var serverID = ""
     /// The nats-server whose features are there.

@@ -1,5 +1,5 @@
 import Bytes
-import JSON
+public import JSON
 import JetStreamAPI
 import Model
 import Platform
@@ -92,6 +92,8 @@ final class SystemService: Sendable {
         json.field("id", options.serverID)
         if options.jetStream, !options.domain.isEmpty { json.field("domain", options.domain) }
         json.field("ver", options.version)
+        if !options.tags.isEmpty { json.field("tags", .array(options.tags.map(JSONValue.string))) }
+        if !options.metadata.isEmpty { json.field("metadata", options.metadata.jsonObject) }
         json.field("jetstream", options.jetStream)
         json.field("flags", options.jetStream ? 1 : 0)
         json.field("seq", sequence.add(1, ordering: .relaxed).newValue)
@@ -177,5 +179,12 @@ final class SystemWorker: @unchecked Sendable {
             }
             for work in taken { work() }
         }
+    }
+}
+
+extension [String: String] {
+    /// With its members in alphabetical order, as Go writes a map.
+    public var jsonObject: JSONValue {
+        .object(sorted { $0.key < $1.key }.map { JSONMember(name: $0.key, value: .string($0.value)) })
     }
 }
