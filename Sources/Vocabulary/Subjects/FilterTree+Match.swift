@@ -62,10 +62,7 @@ extension FilterTree {
         case .full: return here.partial != none || here.children.count > 0
         case .partial:
             if here.partial != none, hasOverlap(filter, position, here.partial) { return true }
-            for entry in here.children.slots where entry != TokenTable.vacant {
-                if hasOverlap(filter, position, TokenTable.node(entry)) { return true }
-            }
-            return false
+            return here.children.contains { hasOverlap(filter, position, $0) }
         case nil:
             if here.partial != none, hasOverlap(filter, position, here.partial) { return true }
             let child = findLiteral(text, in: node)

@@ -84,6 +84,14 @@ struct FilterTree: Sendable {
         if nodes[Int(node)].children.count == 0 { return none }
         let hash = hash(token)
         let key = TreeToken(key: token)
+        let only = nodes[Int(node)].children.only
+        if only != TokenTable.vacant {
+            let index = TokenTable.node(only)
+            let isIt =
+                TokenTable.hash(only) == hash
+                && nodes[Int(index)].token.isEqual(to: token, key: key)
+            return isIt ? index : none
+        }
         var slot = nodes[Int(node)].children.firstSlot(hash)
         while true {
             let entry = nodes[Int(node)].children.slots[slot]
@@ -144,10 +152,12 @@ struct FilterTree: Sendable {
 let none: Int32 = -1
 
 /// The literal children of a node: open addressing with linear probing, a hash and a node index in
-/// each slot.
+/// each slot. A first child needs no table.
 struct TokenTable {
     static let vacant: UInt64 = .max
 
+    /// The entry of the one child, where there is no table.
+    private(set) var only = vacant
     private(set) var slots: [UInt64] = []
     private(set) var count = 0
 
@@ -158,12 +168,28 @@ struct TokenTable {
     func slot(after slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
 
     mutating func insert(_ node: Int32, hash: UInt32) {
-        if (count + 1) * 4 > slots.count * 3 { resize(to: max(4, slots.count * 2)) }
-        place(UInt64(hash) << 32 | UInt64(UInt32(bitPattern: node)))
+        let entry = UInt64(hash) << 32 | UInt64(UInt32(bitPattern: node))
+        if count == 0 {
+            only = entry
+            count = 1
+            return
+        }
+        if only != Self.vacant {
+            resize(to: 4)
+            place(only)
+            only = Self.vacant
+        }
+        if (count + 1) * 4 > slots.count * 3 { resize(to: slots.count * 2) }
+        place(entry)
         count += 1
     }
 
     mutating func remove(_ node: Int32, hash: UInt32) {
+        if only != Self.vacant {
+            only = Self.vacant
+            count = 0
+            return
+        }
         var hole = firstSlot(hash)
         while Self.node(slots[hole]) != node { hole = slot(after: hole) }
         // Those behind the hole move up, unless they would then stand before their own first slot.
@@ -183,6 +209,12 @@ struct TokenTable {
         } else if slots.count > 16, count * 8 < slots.count {
             resize(to: slots.count / 2)
         }
+    }
+
+    /// Calls `body` with each child until it says true.
+    func contains(where body: (Int32) -> Bool) -> Bool {
+        if only != Self.vacant { return body(Self.node(only)) }
+        return slots.contains { $0 != Self.vacant && body(Self.node($0)) }
     }
 
     private mutating func place(_ entry: UInt64) {
