@@ -19,7 +19,7 @@ struct Plan {
 
     enum Step: CaseIterable {
         case append, submit, flush, read, writer, space, idle
-        case background, rollUp, snapshot, deleteBelow, deleteLog, room
+        case background, rollUp, snapshot, deleteBelow, deleteLog, room, drop, rewrite
     }
 
     init(_ random: inout SeededRandom) {
@@ -29,7 +29,9 @@ struct Plan {
         logCount = 1 + random.skewed(12)
         largestPayloadByteCount = random.pick([40, 400, 3_000, 20_000, 90_000])
         interruptEvery = random.pick([0, 0, 2, 6, 20])
-        for step in Step.allCases { weights[step] = random.pick([1, 3, 10, 30]) }
+        for step in Step.allCases where step != .drop && step != .rewrite {
+            weights[step] = random.pick([1, 3, 10, 30])
+        }
         weights[.append] = random.pick([20, 60, 200])
         if random.oneIn(6) { weights[random.pick([.submit, .flush, .read, .space, .idle])] = 0 }
         if random.oneIn(8) { weights[.writer] = 0 }
@@ -48,6 +50,23 @@ struct Plan {
             capacity = fileByteCount * (2 + random.below(6))
             weights[.room] = 2
         }
+        // Last, so that the seeds keep the rest of their plans.
+        weights[.drop] = random.pick([0, 1, 5])
+        weights[.rewrite] = random.pick([0, 3, 15])
+        if random.oneIn(3) { beBusyInBackground() }
+    }
+
+    /// Fills files soon, so that there are segments, snapshots and something to rewrite in each life.
+    private mutating func beBusyInBackground() {
+        fileByteCount = 64 << 10
+        largestPayloadByteCount = max(largestPayloadByteCount, 20_000)
+        stepsPerLife = max(stepsPerLife, 200)
+        weights[.append] = 200
+        weights[.background] = 30
+        weights[.rollUp] = 10
+        weights[.snapshot] = 5
+        weights[.drop] = 5
+        weights[.rewrite] = 15
     }
 
     /// One of the steps that `allowed` lists.

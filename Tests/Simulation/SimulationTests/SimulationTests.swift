@@ -48,6 +48,7 @@ import Testing
         #expect(total.failedStarts > 20)
         #expect(total.crashes > 400)
         #expect(total.damages > 20)
+        #expect(total.rewrites > 40)
     }
 
     private static let folder = URL(filePath: #filePath)

@@ -67,7 +67,7 @@ final class Campaign: Sendable {
                 a minute: \(results.eventCount) events, \(statistics.appends) appends, \
                 \(statistics.refusals) refused, \(statistics.reads) reads, \(statistics.starts) starts, \
                 \(statistics.failedStarts) failed, \(statistics.crashes) crashes, \
-                \(statistics.damages) damages
+                \(statistics.damages) damages, \(statistics.rewrites) rewrites
                 """)
             for (seed, text) in results.failures {
                 print("seed \(seed) FAILED: \(text)\n    ./dev simulate --seed \(seed)")

@@ -13,6 +13,8 @@ struct StoreHistory {
         case batch
         case deleteBelow(LogID, Offset)
         case deleteLog(LogID)
+        /// These batches are not needed any more: a rewrite drops those with an even number and replaces the others.
+        case drop([Int])
     }
 
     struct Entry {
@@ -36,6 +38,10 @@ struct StoreHistory {
     /// Of each log, the indexes of its batches.
     private(set) var batches: [LogID: [Int]] = [:]
     private(set) var cuts: [LogID: Cut] = [:]
+    /// Batches that a rewrite may have dropped or replaced by now.
+    private(set) var dropped: Set<Int> = []
+    /// Those of which a rewrite has said so: they never come back.
+    private(set) var rewritten: Set<Int> = []
 
     mutating func append(_ entry: Entry) {
         note(entry, at: entries.count)
@@ -54,6 +60,7 @@ struct StoreHistory {
         case .deleteBelow(let log, let offset):
             cuts[log, default: Cut()].start = max(cuts[log]?.start ?? Offset(0), offset)
         case .deleteLog(let log): cuts[log, default: Cut()].isDeleted = true
+        case .drop(let indexes): dropped.formUnion(indexes)
         }
     }
 
@@ -70,7 +77,9 @@ struct StoreHistory {
         promisedCount = count
         batches = [:]
         cuts = [:]
+        dropped = []
         for (index, entry) in entries.enumerated() { note(entry, at: index) }
+        rewritten.formIntersection(dropped)
         for index in entries.indices { entries[index].mark = 0 }
     }
 
@@ -80,6 +89,17 @@ struct StoreHistory {
         if cut.isDeleted { return [] }
         return (batches[log] ?? []).filter { entries[$0].header.lastOffset >= cut.start }
     }
+
+    mutating func noteRewritten(_ indexes: some Sequence<Int>) { rewritten.formUnion(indexes) }
+
+    /// What a rewrite does to a batch that is not needed any more.
+    static func isReplaced(_ index: Int) -> Bool { index % 2 != 0 }
+
+    /// Whether a batch need not be there.
+    func mayBeGone(_ index: Int) -> Bool { dropped.contains(index) && !Self.isReplaced(index) }
+
+    /// Whether a batch must not be there any more.
+    func isGone(_ index: Int) -> Bool { rewritten.contains(index) && !Self.isReplaced(index) }
 
     var logs: [LogID] { batches.keys.sorted() }
 

@@ -120,7 +120,7 @@ final class StoreWorkload: Workload {
                     &random,
                     of: [
                         .append, .submit, .flush, .read, .writer, .space, .idle, .room, .background,
-                        .rollUp, .snapshot, .deleteBelow, .deleteLog,
+                        .rollUp, .snapshot, .deleteBelow, .deleteLog, .drop, .rewrite,
                     ]))
         }
     }
@@ -146,6 +146,8 @@ final class StoreWorkload: Workload {
 
     func noteRead() { statistics.reads += 1 }
 
+    func noteRewrite() { statistics.rewrites += 1 }
+
     private func promise() {
         guard let store else { return }
         history.promise(
@@ -170,6 +172,8 @@ final class StoreWorkload: Workload {
         case .rollUp: store.rollUp()
         case .snapshot: saveSnapshot(store)
         case .deleteBelow, .deleteLog: try takeAway(store, all: step == .deleteLog)
+        case .drop: try drop(store)
+        case .rewrite: rewrite(store)
         case .idle:
             clock.advance(Int64(random.skewed(3_000_000_000)))
             if random.oneIn(10) { clock.jump(to: random.pick([0, 1_600_000_000_000_000_000])) }
@@ -243,11 +247,11 @@ final class StoreWorkload: Workload {
         switch command {
         case .deleteLog: store.deleteLog(log)
         case .deleteBelow(_, let offset): store.deleteBelow(offset, of: log)
-        case .batch: break
+        case .batch, .drop: break
         }
     }
 
-    private func append(
+    func append(
         _ command: StoreHistory.Command, _ header: FrameHeader, _ bytes: [UInt8], timestamp: Int64,
         to store: LogStore
     ) throws {

@@ -16,6 +16,7 @@ public struct Statistics: Sendable {
     public var crashes = 0
     public var damages = 0
     public var snapshots = 0
+    public var rewrites = 0
 
     public init() {}
 
@@ -29,6 +30,7 @@ public struct Statistics: Sendable {
         left.crashes += right.crashes
         left.damages += right.damages
         left.snapshots += right.snapshots
+        left.rewrites += right.rewrites
     }
 }
 
@@ -38,6 +40,8 @@ public enum Carelessness: String, CaseIterable, Sendable {
     case acknowledgesUnsynced
     /// Lets files of the log go that no snapshot holds yet.
     case coversTooMuch
+    /// Rewrites segments before it is written down which batches are not needed any more.
+    case rewritesAhead
     /// Flips bits without telling the oracle.
     case forgetsDamage
 }
