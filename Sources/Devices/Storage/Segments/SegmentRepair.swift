@@ -23,7 +23,7 @@ struct SegmentRepair {
         var time = segment.firstAppendTime
         for page in try wholePages() {
             if page.head.dataOffset > position {
-                try walk(position..<page.head.dataOffset, time, &outcome)
+                try walk(position..<page.head.dataOffset, below: page.head.baseOffset, time, &outcome)
             }
             outcome.pages.append(page)
             if let last = page.entries.last {
@@ -31,7 +31,7 @@ struct SegmentRepair {
                 time = last.appendTime
             }
         }
-        if position < segment.dataEnd { try walk(position..<segment.dataEnd, time, &outcome) }
+        if position < segment.dataEnd { try walk(position..<segment.dataEnd, below: nil, time, &outcome) }
         return outcome
     }
 
@@ -66,10 +66,14 @@ struct SegmentRepair {
     }
 
     /// Finds the batches of a stretch by their own headers.
+    ///
+    /// - Parameter end: the first offset behind the stretch, where a page says it.
     private func walk(
-        _ range: Range<Int>, _ time: Timestamp, _ outcome: inout Outcome
+        _ range: Range<Int>, below end: Offset?, _ time: Timestamp, _ outcome: inout Outcome
     ) throws(StorageError) {
         var position = range.lowerBound
+        var next = outcome.pages.last?.entries.last?.lastOffset.advanced(by: 1) ?? segment.baseOffset
+        let end = end ?? segment.lastOffset.advanced(by: 1)
         var entries: [SegmentPage.Entry] = []
         func endPage() {
             guard let first = entries.first else { return }
@@ -86,19 +90,21 @@ struct SegmentRepair {
             entries = []
         }
         while position < range.upperBound {
-            guard let entry = try batch(at: position, in: range, time) else {
+            guard let entry = try batch(at: position, in: range, next..<max(next, end), time) else {
                 outcome.lost.append(position..<range.upperBound)
                 break
             }
             entries.append(entry)
             position += entry.byteCount
+            next = entry.lastOffset.advanced(by: 1)
             if entries.count == SegmentPage.batchLimit { endPage() }
         }
         endPage()
     }
 
+    /// - Parameter offsets: what it may have of them. Its base offset has no checksum but that in the index.
     private func batch(
-        at position: Int, in range: Range<Int>, _ time: Timestamp
+        at position: Int, in range: Range<Int>, _ offsets: Range<Offset>, _ time: Timestamp
     ) throws(StorageError) -> SegmentPage.Entry? {
         let head = try file.read(BatchField.headerByteCount, at: position)
         guard head.count == BatchField.headerByteCount,
@@ -109,7 +115,8 @@ struct SegmentRepair {
         guard bytes.count == byteCount, BatchField.isIntact(bytes.span.bytes) else { return nil }
         let base = Offset(bytes.span.bytes.int(at: 0, as: Int64.self))
         let delta = bytes.span.bytes.int(at: BatchField.lastOffsetDelta, as: Int32.self)
-        guard base >= segment.baseOffset, delta >= 0 else { return nil }
+        guard offsets.contains(base), delta >= 0, Int64(delta) < offsets.upperBound.value - base.value
+        else { return nil }
         return SegmentPage.Entry(
             baseOffset: base, lastOffset: base.advanced(by: Int(delta)), dataOffset: position,
             byteCount: byteCount, appendTime: time,
