@@ -221,7 +221,7 @@ extension Broker {
     func removeBeingCompacted(from log: PartitionLog) throws(StorageError) {
         for run in log.beingCompacted {
             let sequences = run.lazy.map { StreamSequence(Offset($0)) }.filter { log.view?.contains($0) == true }
-            if !sequences.isEmpty { try remove(.removed(sequences.map(\.value)), from: log) }
+            try removeEach(of: sequences.map(\.value), from: log)
         }
     }
 }

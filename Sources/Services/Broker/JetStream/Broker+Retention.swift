@@ -66,13 +66,20 @@ extension Broker {
     }
 
     private func removeNow(_ sequences: [UInt64], from log: PartitionLog) {
-        var rest = sequences.sorted()[...]
+        do { try removeEach(of: sequences.sorted(), from: log) } catch {
+            self.log.error("acked messages of log \(log.id.value) stay: \(error)")
+        }
+    }
+
+    /// Removes messages, in rising order, with as many frames as it takes: each names no more than recovery reads.
+    ///
+    /// - Throws: `storageFull`; some of them may be gone by then.
+    func removeEach(of sequences: [UInt64], from log: PartitionLog) throws(StorageError) {
+        var rest = sequences[...]
         while !rest.isEmpty {
             let some = rest.prefix(StreamControl.removedLimit)
             rest = rest.dropFirst(some.count)
-            do { try remove(.removed(Array(some)), from: log) } catch {
-                self.log.error("acked messages of log \(log.id.value) stay: \(error)")
-            }
+            try remove(.removed(Array(some)), from: log)
         }
     }
 
