@@ -16,6 +16,8 @@ extension LogStore {
         guard case .damaged(let path, let offset) = error else { return }
         let found = segment(at: offset, inFile: path)
         guard let segment = found, let batch = batch(at: offset, of: segment) else {
+            // Looking for it may have found out that there is no batch any more.
+            if segmentCache.damage.contains(where: { $0.path == path && $0.offset == offset }) { return }
             // Its index, or a part of the file that is not needed any more.
             newDamage.append(
                 .init(

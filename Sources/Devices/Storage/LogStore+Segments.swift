@@ -48,24 +48,25 @@ extension LogStore {
     /// ``takeDamage()``.
     ///
     /// - Parameters:
+    ///   - stopsAtDamage: whether nothing is shown behind what is damaged.
     ///   - visit: on the background thread. Returns whether it wants to see more; what it throws means that the batch
     ///     makes no sense, and counts as damage.
-    ///   - whenDone: on the caller's thread, from ``applyBackgroundWork()``. `gone`: one of the segments was deleted or
-    ///     moved meanwhile. `failed`, `closed`.
+    ///   - whenDone: on the caller's thread, from ``applyBackgroundWork()``; told how many batches or stretches of them
+    ///     were found damaged. `gone`: one of the segments was deleted or moved meanwhile. `failed`, `closed`.
     public func scan(
-        _ segments: [SegmentDescriptor],
+        _ segments: [SegmentDescriptor], stopsAtDamage: Bool = false,
         visiting visit: @escaping @Sendable (StoredBatch, RawSpan) throws -> Bool,
-        whenDone: @escaping (Result<Void, StorageError>) -> Void
+        whenDone: @escaping (Result<Int, StorageError>) -> Void
     ) {
         nextRewriteID += 1
         scans[nextRewriteID] = whenDone
-        worker.add(ScanJob(id: nextRewriteID, segments, visit))
+        worker.add(ScanJob(id: nextRewriteID, segments, stopsAtDamage: stopsAtDamage, visit))
     }
 
-    func applyScan(_ id: UInt64, _ result: Result<[StorageError], StorageError>) {
+    func applyScan(_ id: UInt64, _ result: Result<ScanJob.Outcome, StorageError>) {
         guard let whenDone = scans.removeValue(forKey: id) else { return }
-        if case .success(let damage) = result { for one in damage { tellDamage(one) } }
-        whenDone(result.map { _ in })
+        if case .success(let outcome) = result { for one in outcome.damage { tellDamage(one) } }
+        whenDone(result.map(\.damageCount))
     }
 
     func applyRewrite(_ id: UInt64, _ result: Result<ManifestSwitch, StorageError>) {

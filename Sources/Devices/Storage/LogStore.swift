@@ -60,7 +60,7 @@ public final class LogStore: @unchecked Sendable {
     var nextRewriteID: UInt64 = 0
     var rewrites:
         [UInt64: ([SegmentDescriptor], (Result<RewriteOutcome, StorageError>) -> Void)] = [:]
-    var scans: [UInt64: (Result<Void, StorageError>) -> Void] = [:]
+    var scans: [UInt64: (Result<Int, StorageError>) -> Void] = [:]
     /// What cannot be read in files of the write-ahead log that are still there.
     var logDamage: [ReplayReport.Damage] = []
     var newDamage: [ReplayReport.Damage] = []

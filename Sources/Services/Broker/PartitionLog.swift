@@ -52,6 +52,8 @@ public final class PartitionLog {
     var cleanedTo = Offset(0)
     /// When the first tombstone may go that compaction has kept, milliseconds since 1970; nil where none waits.
     var tombstonesDue: Int64?
+    /// Where its segments ended when compaction came across damage: without more of them it would find the same again.
+    var damageSeenTo: Offset?
     /// What goes from the segment that is being compacted, where no view has been told.
     var beingCompacted: [ClosedRange<Int64>] = []
     /// When its last pass of compaction began, by the monotonic clock.

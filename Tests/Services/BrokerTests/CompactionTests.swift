@@ -259,6 +259,66 @@ import Transport
         #expect(Set(records.suffix(5_000).compactMap { Self.text($0.key) }).count == 700)
     }
 
+    @Test func `a batch that makes no sense stays, with its segment and all behind it`() async throws {
+        let fixture = try Self.fixture()
+        defer { fixture.remove() }
+        try await Self.makeTopic(Self.compacted.merging(["min.compaction.lag.ms": "3600000"]) { $1 }, fixture)
+        try await Self.produce(Self.updates(8_000, keys: 20), fixture)
+        let store = fixture.store
+        let nonsense = try await fixture.durably { broker in
+            let log = try Self.log(broker)
+            var bytes = producedBatch((0..<40).map { ("key-\($0)", Self.payload($0)) })
+            bytes.withUnsafeMutableBytes {
+                $0.storeBytes(of: log.endOffset.value.bigEndian, toByteOffset: 0, as: Int64.self)
+            }
+            // Its first record says that it is longer than the batch; the checksum is right.
+            for byte in 0..<8 { bytes[RecordBatchHeader.byteCount + byte] = 0x7F }
+            let checksum = crc32c(bytes.span.bytes.from(21))
+            bytes.withUnsafeMutableBytes {
+                $0.storeBytes(of: checksum.bigEndian, toByteOffset: 17, as: UInt32.self)
+            }
+            let header = FrameHeader(
+                kind: .batch, log: log.id, baseOffset: log.endOffset, lastOffset: log.endOffset.advanced(by: 39),
+                appendTime: broker.loop.now)
+            _ = try store.append(header, bytes.span.bytes)
+            store.wal.flush()
+            return bytes
+        }
+        try fixture.restart(isClean: false)
+        try await Self.produce(Self.updates(8_000, keys: 20, from: 8_040), fixture)
+        _ = try await fixture.durably { broker in
+            let id = try #require(broker.catalog.stream(topicName: "t")).id
+            try broker.configureTopic(id, config: Self.compacted)
+        }
+        let again = fixture.store
+        var bases: [Int64] = []
+        for _ in 0..<300 {
+            bases = try await fixture.durably { broker in
+                var found: [Int64] = []
+                var walk = again.batches(of: try Self.log(broker).id, from: Offset(0))
+                while let batch = try walk.next() { found.append(batch.baseOffset.value) }
+                return found
+            }
+            if bases.count < 300 { break }
+            try await Task.sleep(nanoseconds: 20_000_000)
+        }
+        // Passes that came to an end, and went on as far as they could.
+        try await Task.sleep(nanoseconds: 300_000_000)
+        let (stored, behind) = try await fixture.durably { broker in
+            var stored: [UInt8]?
+            var behind: [Int64] = []
+            var walk = again.batches(of: try Self.log(broker).id, from: Offset(8_000))
+            while let batch = try walk.next() {
+                if batch.baseOffset.value == 8_000 { stored = try again.read(batch) }
+                behind.append(batch.baseOffset.value)
+            }
+            return (stored, behind)
+        }
+        #expect(bases.count < 300)
+        #expect(stored == nonsense)
+        #expect(behind == Array(stride(from: 8_000, to: 16_040, by: 40)))
+    }
+
     @Test func `a stream of JetStream's is not compacted by key`() async throws {
         let fixture = try Self.fixture()
         defer { fixture.remove() }

@@ -108,7 +108,7 @@ enum BackgroundOutcome: Sendable {
     case switched(ManifestSwitch)
     case rewritten(id: UInt64, Result<ManifestSwitch, StorageError>)
     /// What of it could not be read.
-    case scanned(id: UInt64, Result<[StorageError], StorageError>)
+    case scanned(id: UInt64, Result<ScanJob.Outcome, StorageError>)
     case merged(Result<ManifestSwitch, StorageError>)
     case released(through: UInt64, pooled: Int)
     case removed

@@ -25,6 +25,10 @@ extension Broker {
         var next = Offset(0)
         var tombstonesDue: Int64?
         var freedByteCount = 0
+        /// Something of the log could not be read.
+        var isDamaged = false
+        /// A segment stays as it is. What a tombstone behind it has taken away may be in it, so the tombstone stays too.
+        var keepsTombstones = false
         /// How often in a row a segment was not where it had been seen.
         var missCount = 0
 
@@ -58,8 +62,10 @@ extension Broker {
             guard settings.isCompacted else { continue }
             let compaction = CompactionSettings(settings)
             for log in stream.logs.compactMap({ logs[$0] }) where !removal.doubtful.contains(log.id) {
+                let segments = store.segments(of: log.id)
+                if let seen = log.damageSeenTo, seen == segments.last?.lastOffset { continue }
                 let plan = compaction.plan(
-                    store.segments(of: log.id), cleanedTo: log.cleanedTo, tombstonesDue: log.tombstonesDue,
+                    segments, cleanedTo: log.cleanedTo, tombstonesDue: log.tombstonesDue,
                     nowMilliseconds: now)
                 if let plan { candidates.append((log, compaction, plan)) }
             }
@@ -77,13 +83,15 @@ extension Broker {
     private func collectKeys(of dirty: [SegmentDescriptor], _ pass: CompactionPass) {
         let state = Mutex(Reading(pass.mapping))
         let keeper = Keeper(state)
-        store.scan(dirty) { batch, bytes in
+        // What could not be read stays new for the next pass, with all behind it.
+        store.scan(dirty, stopsAtDamage: true) { batch, bytes in
             try keeper.state.withLock { state in
                 try state.value.add(batch, bytes, with: &state.reader)
             }
         } whenDone: { [weak self] result in
             guard let self else { return }
-            guard case .success = result else { return finish(pass, result) }
+            guard case .success(let damageCount) = result else { return finish(pass, result.map { _ in }) }
+            pass.isDamaged = damageCount > 0
             pass.mapping = keeper.state.withLock { $0.value }
             judgeNext(pass)
         }
@@ -95,7 +103,7 @@ extension Broker {
         guard !log.isDeleted else { return finish(pass, .success(())) }
         let segment = store.segments(of: log.id).first { $0.lastOffset >= pass.next }
         guard let segment, segment.baseOffset < pass.mapping.end else { return finish(pass, .success(())) }
-        let (mapping, now) = (pass.mapping, pass.startMilliseconds)
+        let (mapping, now) = (pass.mapping, pass.keepsTombstones ? .min : pass.startMilliseconds)
         let keeper = Keeper(Mutex(Reading(SegmentVerdict(segment))))
         store.scan([segment]) { _, bytes in
             try keeper.state.withLock { state in
@@ -105,15 +113,17 @@ extension Broker {
         } whenDone: { [weak self] result in
             guard let self else { return }
             switch result {
-            case .success: clean(segment, keeper.state.withLock { $0.value }, pass)
+            case .success(0): clean(segment, keeper.state.withLock { $0.value }, pass)
+            // The verdict knows nothing of what was not read.
+            case .success: leave(segment, pass)
             case .failure(.gone): tryAgain(pass)
-            case .failure: finish(pass, result)
+            case .failure(let error): finish(pass, .failure(error))
             }
         }
     }
 
     private func clean(_ segment: SegmentDescriptor, _ verdict: SegmentVerdict, _ pass: CompactionPass) {
-        if let due = verdict.earliestHorizon { pass.tombstonesDue = min(pass.tombstonesDue ?? due, due) }
+        if !pass.keepsTombstones, let due = verdict.earliestHorizon { pass.tombstonesDue = min(pass.tombstonesDue ?? due, due) }
         guard verdict.removedCount > 0 || verdict.needsHorizon else { return goOn(behind: segment, pass) }
         pass.log.beingCompacted = verdict.removed
         tellView(pass.log, of: verdict.removed[...]) { [weak self] result in
@@ -169,15 +179,22 @@ extension Broker {
             switch result {
             case .success(let outcome):
                 pass.freedByteCount += outcome.freedByteCount
-                if let horizon = plan.deleteHorizonMilliseconds {
+                if !pass.keepsTombstones, let horizon = plan.deleteHorizonMilliseconds {
                     pass.tombstonesDue = min(pass.tombstonesDue ?? horizon, horizon)
                 }
                 goOn(behind: segment, pass)
             case .failure(.gone): tryAgain(pass)
-            case .failure(.damaged): goOn(behind: segment, pass)
+            case .failure(.damaged): leave(segment, pass)
             case .failure(let error): finish(pass, .failure(error))
             }
         }
+    }
+
+    /// Goes on behind a segment that stays as it is, as not all of it could be read.
+    private func leave(_ segment: SegmentDescriptor, _ pass: CompactionPass) {
+        pass.isDamaged = true
+        pass.keepsTombstones = true
+        goOn(behind: segment, pass)
     }
 
     private func goOn(behind segment: SegmentDescriptor, _ pass: CompactionPass) {
@@ -206,6 +223,7 @@ extension Broker {
             guard !log.isDeleted else { return }
             log.cleanedTo = max(log.cleanedTo, pass.mapping.end)
             log.tombstonesDue = pass.tombstonesDue
+            log.damageSeenTo = pass.isDamaged ? store.segments(of: log.id).last?.lastOffset : nil
             log.lastChange = store.endPosition
             self.log.info(
                 "\(name(of: log)) is compacted up to offset \(log.cleanedTo.value): \(pass.mapping.map.count) keys were new, \(pass.freedByteCount) bytes came back")

@@ -70,17 +70,30 @@ struct KeyMapping: Sendable {
         _ batch: StoredBatch, _ bytes: RawSpan, with reader: inout StoredBatchReader
     ) throws -> Bool {
         guard batch.lastOffset >= end else { return true }
+        let endBefore = end
         var isFull = false
         // What belongs to a transaction is decided by its marker; without one it is left as it is.
         if try !RecordBatchHeader(bytes).attributes.contains(.transactional) {
-            try reader.forEachRecord(of: bytes) { batch, record in
-                let offset = batch.offset(of: record)
-                guard !isFull, offset >= end, let key = record.key else { return }
-                if map.put(key, offset) { end = offset.advanced(by: 1) } else { isFull = true }
+            do {
+                try reader.forEachRecord(of: bytes) { batch, record in
+                    let offset = batch.offset(of: record)
+                    guard !isFull, offset >= end, let key = record.key else { return }
+                    if map.put(key, offset) { end = offset.advanced(by: 1) } else { isFull = true }
+                }
+            } catch {
+                // What was put of it is at the end or behind it, and does not count.
+                end = endBefore
+                throw error
             }
         }
         if !isFull { end = batch.lastOffset.advanced(by: 1) }
         return !isFull
+    }
+
+    /// Where the newest record with `key` is, of those before the end.
+    func newest(of key: RawSpan) -> Offset? {
+        guard let offset = map.offset(of: key), offset < end else { return nil }
+        return offset
     }
 }
 
@@ -118,7 +131,7 @@ struct SegmentVerdict: Sendable {
             if isTransactional || offset >= mapping.end {
                 stays = true
             } else if let key = record.key {
-                let newest = mapping.map.offset(of: key) ?? offset
+                let newest = mapping.newest(of: key) ?? offset
                 stays = offset >= newest && !(isTombstone && horizon.map { $0 <= now } ?? false)
             } else {
                 stays = false
