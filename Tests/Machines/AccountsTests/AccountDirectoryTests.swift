@@ -190,6 +190,10 @@ import Testing
         let none = "no user for the names in the certificate"
         #expect(named { $0.distinguishedName = "CN=alice,O=Example,C=DE" } == none)
         #expect(named { $0.distinguishedName = "CN=bob" } == none)
+        // Blanks around a value are the notation's, escaped ones the name's own.
+        #expect(named { $0.distinguishedName = "CN= alice ,OU=ops+O=Example,C=DE" } == alice)
+        #expect(named { $0.distinguishedName = #"CN=\ alice,OU=ops+O=Example,C=DE"# } == none)
+        #expect(named { $0.distinguishedName = #"CN=alice\ ,OU=ops+O=Example,C=DE"# } == none)
         #expect(named { _ in } == none)
         #expect(outcome(directory) { $0.user = "m@example.com" } == none)
     }

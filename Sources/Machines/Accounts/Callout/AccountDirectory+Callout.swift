@@ -124,11 +124,14 @@ extension AccountDirectory {
             account: account,
             user: .name(user.name.isEmpty ? user.subject.text : user.name),
             connectionTypes: limits.connectionTypes, source: .callout)
-        identity.expiry = Self.earlier(Self.expiry(user.expires), timesEnd)
+        let accountExpiry = claims[account].flatMap { Self.expiry($0.expires) }
+        identity.expiry = Self.earlier(
+            Self.earlier(Self.expiry(user.expires), timesEnd), accountExpiry)
+        identity.endsWithAccount = identity.expiry != nil && identity.expiry == accountExpiry
         let defaults =
             claims[account]?.options.defaultPermissions
             ?? configuredAccounts.first { $0.name == account }?.defaultPermissions
-        // Only the service itself hears what the server asks of it.
+        // Nobody but the server asks there. Whoever may subscribe in that account hears it.
         let denied = account == calloutAccount ? [Callout.subject] : []
         let options = limits.permissions ?? defaults
         if options != nil || !denied.isEmpty {

@@ -124,10 +124,12 @@ extension AccountDirectory {
         return identity
     }
 
-    /// What an account of the configuration leaves to each of its connections.
+    /// What an account, of the configuration or with a JWT, leaves to each of its connections.
     func limits(ofAccount name: String) -> IdentityLimits {
         var limits = IdentityLimits()
-        guard let account = accountLimits[name] else { return limits }
+        guard let account = accountLimits[name] ?? claims[name]?.options.limits else {
+            return limits
+        }
         limits.maximumSubscriptions = account.maximumSubscriptions
         limits.maximumPayload = account.maximumPayload
         limits.maximumAccountConnections = account.maximumConnections
@@ -185,8 +187,22 @@ extension AccountDirectory {
         case .jwt(let user):
             return renewed(user, identity, now)
         case .callout:
-            return callout != nil || isOperatorMode ? identity : nil
+            return renewedByCallout(identity, now)
         }
+    }
+
+    /// The service is not asked again: its user stays for as long as his account is there.
+    private func renewedByCallout(_ identity: Identity, _ now: Timestamp) -> Identity? {
+        guard isOperatorMode else { return callout != nil ? identity : nil }
+        guard let account = claims[identity.account], !account.isExpired(now) else { return nil }
+        var renewed = identity
+        let limits = limits(ofAccount: identity.account)
+        renewed.limits.maximumSubscriptions = Self.lesser(
+            identity.limits.maximumSubscriptions, limits.maximumSubscriptions)
+        renewed.limits.maximumPayload = Self.lesser(
+            identity.limits.maximumPayload, limits.maximumPayload)
+        renewed.limits.maximumAccountConnections = limits.maximumAccountConnections
+        return renewed
     }
 
     private func renewed(

@@ -54,23 +54,41 @@ struct DistinguishedName {
     /// `type=value` pairs, types in upper case; several joined by `+` are one part.
     let parts: [Set<String>]
 
+    private struct Letter: Equatable {
+        var character: Character
+        /// One that was escaped belongs to the name, also where it is a blank at its edge.
+        var isEscaped: Bool
+
+        init(_ character: Character, isEscaped: Bool = false) {
+            self.character = character
+            self.isEscaped = isEscaped
+        }
+    }
+
+    private static func trimmed(_ letters: ArraySlice<Letter>) -> String {
+        let blank = Letter(" ")
+        var letters = letters.drop { $0 == blank }
+        while letters.last == blank { letters.removeLast() }
+        return String(letters.map(\.character))
+    }
+
     /// Nil for text that is no such name.
     init?(_ text: String) {
         var parts: [Set<String>] = [[]]
-        var pair = ""
+        var pair: [Letter] = []
         var isEscaped = false
         func finish() -> Bool {
-            guard let equals = pair.firstIndex(of: "=") else { return false }
-            let type = pair[..<equals].trimmed.uppercased()
-            let value = pair[pair.index(after: equals)...].trimmed
+            guard let equals = pair.firstIndex(of: Letter("=")) else { return false }
+            let type = Self.trimmed(pair[..<equals]).uppercased()
+            let value = Self.trimmed(pair[(equals + 1)...])
             guard !type.isEmpty else { return false }
             parts[parts.count - 1].insert("\(type)=\(value)")
-            pair = ""
+            pair = []
             return true
         }
         for letter in text {
             if isEscaped {
-                pair.append(letter)
+                pair.append(Letter(letter, isEscaped: true))
                 isEscaped = false
                 continue
             }
@@ -80,7 +98,7 @@ struct DistinguishedName {
                 guard finish() else { return nil }
                 parts.append([])
             case "+": guard finish() else { return nil }
-            default: pair.append(letter)
+            default: pair.append(Letter(letter))
             }
         }
         guard !isEscaped, finish() else { return nil }
@@ -96,13 +114,5 @@ struct DistinguishedName {
             left.remove(at: index)
         }
         return true
-    }
-}
-
-extension Substring {
-    fileprivate var trimmed: String {
-        var text = drop { $0 == " " }
-        while text.last == " " { text.removeLast() }
-        return String(text)
     }
 }

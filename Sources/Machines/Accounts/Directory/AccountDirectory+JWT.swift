@@ -193,9 +193,10 @@ extension AccountDirectory {
         return min(left, right)
     }
 
+    /// 0 is never; what lies before 1970 is long over.
     static func expiry(_ seconds: Int64) -> Timestamp? {
-        guard seconds > 0 else { return nil }
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard seconds != 0 else { return nil }
+        let (product, overflow) = max(seconds, 0).multipliedReportingOverflow(by: 1_000_000_000)
         return overflow ? nil : Timestamp(nanoseconds: product)
     }
 

@@ -213,7 +213,7 @@ private struct UserTable {
         _ options: [UserOptions], _ defaults: PermissionsOptions?, to account: String,
         callout: AuthCalloutOptions?
     ) throws(AccountFault) {
-        // Only the service itself hears what the server asks of it.
+        // Nobody but the server asks there. Whoever may subscribe in that account hears it.
         let isCalloutAccount =
             callout.map { $0.account == account || $0.account.isEmpty && account == "$G" } ?? false
         let denied = isCalloutAccount ? [Callout.subject] : []

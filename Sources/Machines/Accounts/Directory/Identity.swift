@@ -67,8 +67,6 @@ public struct IdentityLimits: Equatable, Sendable {
     public var maximumPayload: Int64 = -1
     /// Connections of the account.
     public var maximumAccountConnections: Int64 = -1
-    /// Subscriptions of all the account's connections.
-    public var maximumAccountSubscriptions: Int64 = -1
 
     public init() {}
 }

@@ -34,9 +34,10 @@ struct RequestInfo {
     var stop: Timestamp?
     var nameTag = ""
 
-    var json: [UInt8] { value.bytes }
+    /// For events.
+    var value: JSONValue { (try? JSONValue.parse(json.span.bytes)) ?? .null }
 
-    var value: JSONValue {
+    var json: [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         if let client {
@@ -61,7 +62,7 @@ struct RequestInfo {
             json.field("client_type", "nats")
         }
         json.endObject()
-        return (try? JSONValue.parse(json.bytes.span.bytes)) ?? .null
+        return json.bytes
     }
 
     /// `block` with this in it, and without what the client itself says there.

@@ -17,7 +17,7 @@ final class ResponseTable: Sendable {
         let thresholdNanoseconds: Int64
     }
 
-    /// So many requests of one account may be under way.
+    /// So many requests to one account may be under way.
     static let limit = 1 << 18
 
     /// `_R_.<table>.`
@@ -34,10 +34,13 @@ final class ResponseTable: Sendable {
             for _ in 0..<4 {
                 guard let token = order.first else { return }
                 let deadline = requests[token]?.deadlineNanoseconds
-                if let deadline, deadline >= now, order.count < ResponseTable.limit { return }
+                if let deadline, deadline >= now, requests.count < ResponseTable.limit { break }
                 order.removeFirst()
                 requests[token] = nil
             }
+            // What was answered behind one that waits long.
+            guard order.count > 1024, order.count > 4 * requests.count else { return }
+            order.removeAll { requests[$0] == nil }
         }
     }
 
@@ -93,7 +96,19 @@ final class ResponseTable: Sendable {
     var count: Int { state.withLock { $0.requests.count } }
 
     private static func token(_ count: Int) -> [UInt8] {
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        return (0..<count).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] }
+        var token: [UInt8] = []
+        token.reserveCapacity(count)
+        while token.count < count {
+            // Ten characters of one draw, which may be a system call.
+            var rest = UInt64.random(in: 0 ... .max)
+            for _ in 0..<min(10, count - token.count) {
+                token.append(alphabet[Int(rest % 62)])
+                rest /= 62
+            }
+        }
+        return token
     }
+
+    private static let alphabet = Array(
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 }

@@ -15,6 +15,8 @@ final class Authenticator: Sendable {
         var directory: AccountDirectory
         /// Nil: accounts are known that the configuration names, and no others.
         var folder: AccountFolder?
+        /// Raised with each change.
+        var revision: UInt64 = 0
     }
 
     init(_ directory: AccountDirectory, loopCount: Int) {
@@ -25,8 +27,21 @@ final class Authenticator: Sendable {
     var directory: AccountDirectory { state.withLock { $0.directory } }
     var folder: AccountFolder? { state.withLock { $0.folder } }
 
-    func replace(_ directory: AccountDirectory, folder: AccountFolder? = nil) {
-        state.withLock { $0 = State(directory: directory, folder: folder) }
+    /// Puts what `make` makes of the present directory in its place. Should that change meanwhile, it
+    /// is made again: no JWT that was added or taken away is lost.
+    func replace(
+        folder: AccountFolder?, _ make: (AccountDirectory) -> AccountDirectory
+    ) {
+        while true {
+            let (old, revision) = state.withLock { ($0.directory, $0.revision) }
+            let new = make(old)
+            let isDone = state.withLock { state in
+                guard state.revision == revision else { return false }
+                state = State(directory: new, folder: folder, revision: revision + 1)
+                return true
+            }
+            if isDone { return }
+        }
     }
 
     func authenticate(_ credentials: ClientCredentials, now: Timestamp) -> Authentication {
@@ -51,11 +66,18 @@ final class Authenticator: Sendable {
         _ jwt: String, expecting account: String? = nil, now: Timestamp
     ) throws(JWTFault) -> AccountClaims {
         try state.withLock { state throws(JWTFault) in
-            try state.directory.addAccount(jwt, expecting: account, now: now)
+            let claims = try state.directory.addAccount(jwt, expecting: account, now: now)
+            state.revision += 1
+            return claims
         }
     }
 
-    func remove(_ account: String) { state.withLock { $0.directory.removeAccount(account) } }
+    func remove(_ account: String) {
+        state.withLock {
+            $0.directory.removeAccount(account)
+            $0.revision += 1
+        }
+    }
 
     /// Looks for the JWT of an account, and for those of the accounts that it imports from. On a
     /// worker.

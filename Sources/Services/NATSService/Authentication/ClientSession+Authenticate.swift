@@ -174,11 +174,20 @@ extension ClientSession {
         guard phase == .authenticating, connection.isOpen else { return }
         phase = .unauthenticated
         cancelAuthenticationTimer()
-        settle(answer, options)
+        settle(asOfNow(answer), options)
         guard phase != .authenticating, connection.isOpen else { return }
         // Both, so that what is kept is delivered also where reading never stopped.
         connection.pauseReading()
         connection.resumeReading()
+    }
+
+    /// The configuration, or his account, may have changed while the answer was worked out.
+    private func asOfNow(_ answer: Authentication) -> Authentication {
+        guard case .accepted(let identity) = answer else { return answer }
+        let directory = service.authenticator.directory
+        let renewed = directory.renew(
+            identity, connectionType: connectionType, now: connection.loop.now)
+        return renewed.map { .accepted($0) } ?? .refused(.revoked)
     }
 
     private func finishConnect(_ options: ConnectOptions, _ new: Identity) {

@@ -30,30 +30,30 @@ extension NATSService {
     /// Lets those in whom `setup` names, with what it says. Who is connected stays with what he may
     /// do now, or goes. Any thread.
     public func install(_ setup: AccountSetup) {
-        var directory = setup.directory
-        if directory.isOperatorMode {
+        authenticator.replace(folder: setup.folder) { old in
+            var directory = setup.directory
+            guard directory.isOperatorMode else { return directory }
             // What was found before is still there; what the options say now counts more.
-            for known in authenticator.directory.resolvedJWTs
-            where directory.accountClaims(known.account) == nil {
-                do {
+            for known in old.resolvedJWTs where directory.accountClaims(known.account) == nil {
+                do throws(JWTFault) {
                     try directory.addAccount(
                         known.jwt, expecting: known.account, now: Clock.now())
                 } catch {
                     clientLog?.warn("Account \(known.account) is not kept: \(error.text)")
                 }
             }
+            return directory
         }
-        authenticator.replace(directory, folder: setup.folder)
-        if directory.hasPlainPasswords {
+        if setup.directory.hasPlainPasswords {
             clientLog?.warn("Plaintext passwords detected, use nkeys or bcrypt")
         }
-        if directory.isOperatorMode { accountsChanged() }
+        if setup.directory.isOperatorMode { accountsChanged() }
         renewSessions()
     }
 
     /// From now on `directory` says who may connect, and what those may do who are here. Any thread.
     public func replaceDirectory(_ directory: AccountDirectory) {
-        authenticator.replace(directory, folder: authenticator.folder)
+        authenticator.replace(folder: authenticator.folder) { _ in directory }
         renewSessions()
     }
 

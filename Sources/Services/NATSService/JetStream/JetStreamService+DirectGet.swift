@@ -38,6 +38,8 @@ extension JetStreamService {
             }
             get = parsed
         }
+        // Whoever does not listen gets nothing read.
+        guard current.router.isTaken(request.reply) else { return }
         let isBatch = get.batch > 0 && get.multiLast.isEmpty
         guard !get.isEmpty else { return reply(to: request.reply, .emptyRequest) }
         guard !get.isContradictory else { return reply(to: request.reply, .directBadRequest) }
@@ -113,7 +115,7 @@ extension JetStreamService {
         reply(to: inbox, .endOfBatch(pending: pending, lastSequence: last, upTo: end.value))
     }
 
-    /// - Returns: how many bytes the message has; nil if there is none.
+    /// - Returns: how many bytes were sent; nil if there is no such message.
     private func send(
         _ sequence: StreamSequence, of log: PartitionLog, to inbox: RawSpan, extra: String,
         noHeaders: Bool
@@ -126,7 +128,7 @@ extension JetStreamService {
             if noHeaders {
                 routing.publish(
                     subject: inbox.span.bytes, reply: nil, headers: nil, payload: payload)
-                return payload.byteCount
+                return inbox.count + payload.byteCount
             }
             var block = ByteWriter(capacity: headers.byteCount + 160)
             if headers.byteCount > 2 {
@@ -142,7 +144,7 @@ extension JetStreamService {
             routing.publish(
                 subject: inbox.span.bytes, reply: nil, headers: block.bytes.span.bytes,
                 payload: payload)
-            return headers.byteCount + payload.byteCount
+            return inbox.count + block.bytes.count + payload.byteCount
         }
         return sent ?? nil
     }
