@@ -76,6 +76,10 @@ def test_pid_and_ports_files(program):
     server = program.start("-c", program.write(CONF + "pid_file: x.pid\nports_file_dir: './'\nhttp: \"127.0.0.1:-1\""))
     assert (program.folder / "x.pid").read_text() == str(server.pid)
     ports_file = program.folder / f"nats-server_{server.pid}.ports"
+    # nats-server writes it a moment after it says that it is ready.
+    deadline = time.monotonic() + 5
+    while not (ports_file.exists() and ports_file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
     ports = json.loads(ports_file.read_text())
     assert ports["nats"] == [f"nats://127.0.0.1:{server.port}"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ports["monitoring"][0])
