@@ -13,9 +13,7 @@ public enum FreeMemory {
     public static func count(_ byteCount: Int) {
         guard byteCount > 0 else { return }
         let sum = freed.add(byteCount, ordering: .relaxed).newValue
-        guard sum >= muchByteCount else { return }
-        freed.store(0, ordering: .relaxed)
-        returnSoon()
+        if sum >= muchByteCount { returnSoon() }
     }
 
     /// Soon, on a thread of its own, since it can take a while; calls in between count as one. For
@@ -23,10 +21,13 @@ public enum FreeMemory {
     private static func returnSoon() {
         guard !isComing.exchange(true, ordering: .relaxed) else { return }
         _ = Thread(name: "free-memory") {
-            // What ends now, ends seldom alone.
-            sleep(1)
+            // What ends now, ends seldom alone: again for as long as more ends meanwhile.
+            repeat {
+                sleep(1)
+                freed.store(0, ordering: .relaxed)
+                duolog_return_memory()
+            } while freed.load(ordering: .relaxed) >= muchByteCount / 16
             isComing.store(false, ordering: .relaxed)
-            duolog_return_memory()
         }
     }
 }
