@@ -17,18 +17,19 @@ extension Broker {
         _ bytes: RawSpan, header: RecordBatchHeader, to log: PartitionLog, appendTime: Timestamp,
         forLiveSubscribers: Bool
     ) throws(StorageError) -> Offset {
+        keepRoomOfOpenBatches(beside: bytes.byteCount)
         let base = log.endOffset
         let frame = FrameHeader(
             kind: .batch, log: log.id, epoch: PartitionLog.leaderEpoch, baseOffset: base,
             lastOffset: base.advanced(by: Int(header.lastOffsetDelta)), appendTime: appendTime)
-        let (assurance, durability) = log.takeAssurance()
         log.lastChange = try store.append(
-            frame, durability: durability, payloadByteCount: bytes.byteCount
+            frame, durability: log.nextFrameDurability, payloadByteCount: bytes.byteCount
         ) { memory in
             memory.copy(bytes)
             RecordBatchPatch.assign(
                 baseOffset: base, leaderEpoch: PartitionLog.leaderEpoch, in: &memory)
         }
+        let assurance = log.takeAssurance()
         apply(header, at: base, appendTime: appendTime, to: log)
         unreadable.append(
             .init(
@@ -54,6 +55,7 @@ extension Broker {
     func appendControl(
         _ kind: FrameKind, of log: LogID, _ payload: RawSpan, isSynced: Bool = false
     ) throws(StorageError) -> WALPosition {
+        keepRoomOfOpenBatches(beside: payload.byteCount)
         let durability = isSynced ? .sync : logs[log]?.durability.frame ?? .sync
         let end = logs[log]?.endOffset ?? Offset(0)
         let position = try store.append(

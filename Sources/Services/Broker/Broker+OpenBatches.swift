@@ -30,9 +30,22 @@ extension Broker {
     /// Appends all open batches to the write-ahead log.
     func sealOpenBatches() {
         guard !logsWithOpenBatch.isEmpty else { return }
-        for log in logsWithOpenBatch { seal(log) }
-        logsWithOpenBatch.removeAll(keepingCapacity: true)
+        var sealed: [PartitionLog] = []
+        swap(&sealed, &logsWithOpenBatch)
+        // Their room is being used now and need not be kept from the frames that use it.
         openBatchByteCount = 0
+        for log in sealed { seal(log) }
+        sealed.removeAll(keepingCapacity: true)
+        swap(&sealed, &logsWithOpenBatch)
+    }
+
+    /// Sees to it that a frame with a payload of `byteCount` bytes does not take the room of open batches: where there
+    /// is not enough for both, they go first.
+    func keepRoomOfOpenBatches(beside byteCount: Int) {
+        guard openBatchByteCount > 0 else { return }
+        if byteCount + OpenBatch.overheadByteCount + openBatchByteCount > store.wal.reservedByteCount {
+            sealOpenBatches()
+        }
     }
 
     /// Appends the open batch of `log`, if it has one, so that what comes next comes behind it.

@@ -48,6 +48,7 @@ extension Broker {
                 findings.append("log \(log.id.value) cannot be read again: \(error)")
             }
         }
+        for damage in report.damage { passOver(damage) }
         replayPosition = nil
         try append(coordination: groups.recordsAfterReplay(now: groupTime))
         // All that was replayed is on the disk.
@@ -63,7 +64,7 @@ extension Broker {
         }
         if let cut = report.cut, cut.byteCount > 0 {
             findings.append(
-                "\(cut.byteCount) bytes at the end of \(cut.path) were cut: they were never acknowledged")
+                "\(cut.byteCount) bytes at the end of \(cut.path) were cut: no sync had covered them")
         }
         findings += report.damage.map { "damaged: \($0)" }
         return RecoverySummary(
@@ -126,6 +127,16 @@ extension Broker {
         case .consumer: if log.view != nil { try applyConsumerFrame(payload, of: log) }
         case .catalog, .group: break
         }
+    }
+
+    /// The offsets of a damaged batch were given out once: where it was its log's last, they are not used again.
+    private func passOver(_ damage: ReplayReport.Damage) {
+        guard let frame = damage.frame, frame.kind == .batch, let log = logs[frame.log],
+            frame.lastOffset >= log.endOffset, frame.lastOffset < Offset(.max)
+        else { return }
+        log.endOffset = frame.lastOffset.advanced(by: 1)
+        log.hasHoles = true
+        log.view?.skip(to: StreamSequence(log.endOffset))
     }
 
     /// A frame of a log without a usable snapshot, kept until its batches have been read.

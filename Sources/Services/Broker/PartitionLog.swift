@@ -89,13 +89,17 @@ public final class PartitionLog {
         if unsyncedRecordCount >= most { isSyncDue = true }
     }
 
-    /// A batch with the records that were told of is about to be appended: what it has to wait for.
-    func takeAssurance() -> (Assurance, FrameDurability) {
+    /// How the next batch has to be kept, with the records that were told of.
+    var nextFrameDurability: FrameDurability { isSyncDue ? .sync : durability.frame }
+
+    /// A batch with the records that were told of was appended: what it has to wait for.
+    func takeAssurance() -> Assurance {
         lastAssurance = assurance
-        guard isSyncDue else { return (lastAssurance, durability.frame) }
-        isSyncDue = false
-        unsyncedRecordCount = 0
-        return (lastAssurance, .sync)
+        if isSyncDue {
+            isSyncDue = false
+            unsyncedRecordCount = 0
+        }
+        return lastAssurance
     }
 
     public func observe(_ observer: any LogObserver) {

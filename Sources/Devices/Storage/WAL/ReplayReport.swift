@@ -8,7 +8,7 @@ public struct ReplayReport: Sendable {
     public var frameCount = 0
     public var byteCount = 0
     public var durationNanoseconds: Int64 = 0
-    /// The end of the newest file that was never acknowledged, where there was one.
+    /// The end of the newest file that no sync had covered, where there was one.
     public var cut: Cut?
     /// What was there once and cannot be read: to be shown to people, each time.
     public var damage: [Damage] = []
@@ -21,7 +21,8 @@ public struct ReplayReport: Sendable {
         public var offset: Int
         /// From `offset` up to the last word of eight bytes that was not zero.
         public var byteCount = 0
-        /// Whole frames that were dropped with the torn one: none of them was acknowledged.
+        /// Whole frames that were dropped with the torn one. No sync had covered them; only streams that are not
+        /// synced at once may have acknowledged them.
         public var wholeFrameCount = 0
         /// The file that now has these bytes; nil when there was no room for it.
         public var keptAs: String?

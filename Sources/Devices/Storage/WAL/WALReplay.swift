@@ -4,8 +4,8 @@ import Platform
 ///
 /// What is not a valid frame is either *torn* or *damaged*; this is the rule that tells them apart:
 ///
-/// 1. The log is written in groups, one at a time. A group stays in one file and is acknowledged
-///    after it was synced. Each frame names the start of its group, so a valid header proves that
+/// 1. The log is written in groups, one at a time. A group stays in one file, and what has to be
+///    synced in it is acknowledged after it was. Each frame names the start of its group, so a valid header proves that
 ///    everything before its group was on the device. A mark behind the last frame proves it for
 ///    all before the mark.
 /// 2. The newest file is the last one with a valid header; its *proven end* is the greatest group

@@ -1,0 +1,48 @@
+import Broker
+import Bytes
+import FoundationEssentials
+import JetStreamAPI
+import Model
+import Testing
+
+/// Damage in a log's last batch. Source: docs/formats/wal.md, "Torn or damaged".
+@Suite struct DamagedEndTests {
+    private static func publish(_ payload: String, to id: LogID, _ fixture: BrokerFixture) async throws -> UInt64? {
+        try await fixture.durably { broker in
+            let log = try #require(broker.log(id))
+            let (subject, payload) = (Array("orders.a".utf8), Array(payload.utf8))
+            guard
+                case .stored(let sequence) = broker.publish(
+                    to: log, subject: subject.span.bytes, headers: RawSpan(), payload: payload.span.bytes)
+            else { return nil }
+            return sequence.value
+        }
+    }
+
+    @Test func `sequences of a last batch that is damaged are not given out again`() async throws {
+        let fixture = try BrokerFixture()
+        defer { fixture.remove() }
+        let id = try await fixture.durably { broker in
+            var request = try StreamConfigRequest(Array(#"{"name":"orders"}"#.utf8).span.bytes)
+            request.config.subjects = ["orders.>"]
+            return try broker.createStream(request, nameInSubject: "orders").id
+        }
+        _ = try await Self.publish("first", to: id, fixture)
+        _ = try await Self.publish("the-last-of-all", to: id, fixture)
+        var damagedCount = 0
+        try fixture.restart(isClean: false) {
+            let folder = fixture.folder + "/wal/"
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasSuffix(".wal") {
+                let path = folder + name
+                var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+                guard let place = bytes.firstRange(of: Array("the-last-of-all".utf8)) else { continue }
+                bytes[place.lowerBound] ^= 1
+                try Data(bytes).write(to: URL(filePath: path))
+                damagedCount += 1
+            }
+        }
+        #expect(damagedCount == 1)
+        #expect(fixture.summary.findings.count == 1, "\(fixture.summary.findings)")
+        #expect(try await Self.publish("next", to: id, fixture) == 3)
+    }
+}
