@@ -58,9 +58,11 @@ class Witness:
 def witness(server):
     witness = Witness(server.nats_port)
     yield witness
+    # Some tests are over before it has said much.
+    until(lambda: witness.count > 3)
     witness.stop()
     # The machine may be busy; what counts is that nobody waits for somebody else.
-    assert witness.count > 3 and witness.slowest < 2
+    assert witness.slowest < 2
 
 
 def varz(server):
