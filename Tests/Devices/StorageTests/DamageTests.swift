@@ -88,6 +88,50 @@ import Testing
         store.close()
     }
 
+    @Test func `files of a roll-up that was not finished hide nothing from a manifest that is made again`()
+        throws
+    {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(35)
+        for _ in 0..<400 { try model.append(to: store, &random) }
+        store.rollUpAll()
+        store.snapshotsCover(upTo: store.endPosition)
+        store.runAll()
+        #expect(disk[logPath(1)] == nil)
+        let finished = disk.paths.filter { $0.hasSuffix(".seg") }
+        for _ in 0..<600 { try model.append(to: store, &random) }
+        // Writes what the log's end has, as of before the next roll-up.
+        store.close()
+        let unfinished = try openStore(disk)
+        unfinished.rollUpAll()
+        let files = disk.paths.filter { $0.hasSuffix(".seg") && !finished.contains($0) }
+        #expect(files.count > 2)
+        for path in files {
+            let copy = disk.afterKill()
+            copy[path] = nil
+            copy["/data/segments/manifest"]![100] ^= 1
+            let inspected = try FolderInspection(directory: "/data", fileSystem: copy).verify()
+            #expect(inspected.damage.map(\.reason) == [.manifest])
+            for start in 1...2 {
+                let store = try LogStore(directory: "/data", options: storeOptions(copy))
+                let report = try store.replay { _, _, _ in }
+                #expect(report.damage.map(\.reason) == [.manifest], "start \(start)")
+                try model.check(store)
+                store.close()
+            }
+            let store = try LogStore(directory: "/data", options: storeOptions(copy))
+            _ = try store.replay { _, _, _ in }
+            store.rollUp()
+            store.runAll()
+            let killed = try openStore(copy.afterKill())
+            try model.check(killed)
+            killed.close()
+            store.close()
+        }
+        unfinished.close()
+    }
+
     @Test func `a missing segment file is told, and everything else is read`() throws {
         let model = try rolledUp(900)
         let path = try #require(disk.paths.first { $0.hasSuffix(".seg") })

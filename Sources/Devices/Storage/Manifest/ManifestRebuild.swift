@@ -6,7 +6,8 @@ import Platform
 /// What the files cannot say is what of them was not needed any more: it comes back, and goes again
 /// when its owner says so. A segment that a later file covers was rewritten or merged; where they
 /// only overlap, both stay and this is told. Nothing is said to be rolled up, so that what the
-/// write-ahead log still has counts too.
+/// write-ahead log still has counts. A segment whose batches are all there is left out: it may be of
+/// a roll-up that was never finished and of which a crash has left only some files.
 struct ManifestRebuild {
     let folder: String
     let folderID: [UInt8]
@@ -20,10 +21,15 @@ struct ManifestRebuild {
         self.fileSystem = fileSystem
     }
 
-    mutating func run(firstLogFile: UInt64) throws(StorageError) -> Manifest {
+    mutating func run(_ walFiles: WALFiles) throws(StorageError) -> Manifest {
         var manifest = Manifest()
-        manifest.firstLogFile = firstLogFile
-        manifest.rolledUpTo = WALPosition(file: firstLogFile, offset: 0)
+        var inLog: [LogID: ClosedRange<Offset>] = [:]
+        do throws(SystemError) {
+            let numbers = try walFiles.numbers()
+            manifest.firstLogFile = numbers.first ?? 1
+            inLog = try Self.offsets(of: Self.lastRun(numbers), in: walFiles)
+        } catch { throw .from(error) }
+        manifest.rolledUpTo = WALPosition(file: manifest.firstLogFile, offset: 0)
         do throws(SystemError) {
             let names = try fileSystem.list(folder)
             for number in names.compactMap(SegmentFormat.number(ofName:)).sorted() {
@@ -46,8 +52,42 @@ struct ManifestRebuild {
                     number: number, byteCount: byteCount, segments: segments)
             }
         } catch { throw .from(error) }
+        for number in manifest.files.keys {
+            manifest.files[number]?.segments.removeAll { segment in
+                guard let range = inLog[segment.log] else { return false }
+                return segment.baseOffset >= range.lowerBound
+                    && segment.lastOffset <= range.upperBound
+            }
+        }
         removeCovered(&manifest)
         return manifest
+    }
+
+    /// The files behind the last one that is missing: all of the log from there on.
+    private static func lastRun(_ numbers: [UInt64]) -> ArraySlice<UInt64> {
+        let start = numbers.indices.last { $0 > 0 && numbers[$0] != numbers[$0 - 1] + 1 }
+        return numbers[(start ?? 0)...]
+    }
+
+    /// What these files have of each log, up to where something is damaged or torn.
+    private static func offsets(
+        of numbers: ArraySlice<UInt64>, in walFiles: WALFiles
+    ) throws(SystemError) -> [LogID: ClosedRange<Offset>] {
+        var offsets: [LogID: ClosedRange<Offset>] = [:]
+        for number in numbers {
+            var scanner = try WALScanner(try walFiles.open(number: number, .readOnly))
+            scan: while let item = try scanner.next() {
+                switch item {
+                case .frame(let frame, _):
+                    guard let header = frame.header, header.kind == .batch else { continue }
+                    let first = offsets[header.log]?.lowerBound ?? header.baseOffset
+                    offsets[header.log] = first...max(first, header.lastOffset)
+                case .badPayload, .gap: return offsets
+                case .end: break scan
+                }
+            }
+        }
+        return offsets
     }
 
     /// Takes out what later files hold too, one of them or several together.

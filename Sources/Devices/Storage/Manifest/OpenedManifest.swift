@@ -50,10 +50,9 @@ struct OpenedManifest {
     private mutating func rebuild(
         _ folder: String, _ folderID: [UInt8], _ walFiles: WALFiles, _ fileSystem: any FileSystem
     ) throws(StorageError) {
-        let first: UInt64
-        do { first = try walFiles.numbers().first ?? 1 } catch { throw .from(error) }
+        do { try TailIndexFile.remove(from: folder, on: fileSystem) } catch { throw .from(error) }
         var rebuild = ManifestRebuild(folder: folder, folderID: folderID, fileSystem: fileSystem)
-        manifest = try rebuild.run(firstLogFile: first)
+        manifest = try rebuild.run(walFiles)
         if damage.isEmpty {
             damage.append(
                 .init(

@@ -77,6 +77,13 @@ struct TailIndexFile {
         } catch { return nil }
     }
 
+    /// To be done when the manifest is made again: the file lacks what was rolled up when it was
+    /// written, and that is not rolled up any more.
+    static func remove(from folder: String, on fileSystem: any FileSystem) throws(SystemError) {
+        guard try fileSystem.list(folder).contains(name) else { return }
+        try fileSystem.remove(folder + "/" + name)
+    }
+
     private static func decode(
         _ bytes: RawSpan
     ) throws(MalformedBytes) -> [LogID: [LogTail.Entry]] {

@@ -125,9 +125,7 @@ public struct FolderInspection: Sendable {
         } catch .damaged(_, let offset) {
             var rebuild = ManifestRebuild(
                 folder: segmentFolder, folderID: folderID, fileSystem: fileSystem)
-            let numbers: [UInt64]
-            do { numbers = try walFiles.numbers() } catch { throw .failed(error) }
-            let manifest = try rebuild.run(firstLogFile: numbers.first ?? 1)
+            let manifest = try rebuild.run(walFiles)
             let damage = ReplayReport.Damage(
                 path: Manifest.path(in: segmentFolder), offset: offset, byteCount: 0,
                 reason: .manifest, frame: nil)
