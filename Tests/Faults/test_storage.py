@@ -87,6 +87,70 @@ class TestFullDisk:
             state = wire.connect(headers=True).api("STREAM.INFO.s")["state"]
             assert (state["messages"], state["last_seq"]) == (stored + 1, stored + 1)
 
+    def test_an_ack_is_confirmed_only_when_no_crash_can_undo_it(self, own_duolog, small_disk):
+        """A client that got no answer to its ack asks again, and again, and again after there is room."""
+        server = own_duolog(launch_only=True)
+        server.data = small_disk / "data"
+        server.start()
+        make_stream(server)
+        count = 40
+        with Wire(server.nats_port) as wire, Wire(server.nats_port) as acker:
+            wire.connect(headers=True)
+            acker.connect().send("SUB confirmed.* 1\r\n")
+            for number in range(count):
+                wire.request("s.k", f"job {number}")
+            config = {"durable_name": "worker", "ack_policy": "explicit", "ack_wait": 3600 * 10**9}
+            assert "error" not in wire.api("CONSUMER.CREATE.s.worker", {"stream_name": "s", "config": config})
+            wire.send("SUB inbox 1\r\n")
+            wire.publish("$JS.API.CONSUMER.MSG.NEXT.s.worker", json.dumps({"batch": count}), reply="inbox")
+            acks = [wire.message()[2] for _ in range(count)]
+            wire.send("UNSUB 1\r\n").expect_nothing_more()
+
+            make_stream(server, "filler")
+            for size in [500_000, 10_000, 0]:
+                while "error" not in json.loads(wire.request("filler.k", bytes(size))[4]):
+                    pass
+            # Nothing is left for what works in the background.
+            with open(small_disk / "filler", "wb") as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(1 << 16))
+
+            confirmed = set()
+
+            def ack(number, seconds=0.1):
+                """Whether the server confirms it in time. Answers to what was asked before are taken, too."""
+                acker.publish(acks[number], "+ACK", reply=f"confirmed.{number}")
+                acker.socket.settimeout(seconds)
+                with contextlib.suppress(TimeoutError):
+                    while number not in confirmed:
+                        confirmed.add(int(acker.message()[0].split(".")[1]))
+                return number in confirmed
+
+            answers = [ack(number) for number in range(count)]
+            assert not answers[-1], "there is room for acks still"
+            refused = answers.index(False)
+            for _ in range(3):
+                ack(refused)
+            while_full = set(confirmed)
+            server.kill()
+            server.start()
+        with Wire(server.nats_port) as wire:
+            info = wire.connect(headers=True).api("CONSUMER.INFO.s.worker")
+            assert info["ack_floor"]["stream_seq"] == len(while_full) == refused, "what was confirmed, and nothing else, is acked"
+
+            acker = Wire(server.nats_port).connect().send("SUB confirmed.* 1\r\n")
+            assert not ack(count - 1) and not ack(count - 1)
+            subprocess.run(["mount", "-o", "remount,size=400M", str(small_disk)], check=True)
+            deadline = time.monotonic() + 20
+            while not all([ack(number) for number in range(count)]):
+                assert time.monotonic() < deadline, "acks are confirmed again when there is room"
+            acker.close()
+        server.kill()
+        server.start()
+        with Wire(server.nats_port) as wire:
+            info = wire.connect(headers=True).api("CONSUMER.INFO.s.worker")
+            assert (info["ack_floor"]["stream_seq"], info["num_ack_pending"]) == (count, 0)
+
     def test_a_server_that_cannot_even_start_says_so(self, own_duolog, small_disk):
         filler = small_disk / "filler"
         with open(filler, "wb") as file, contextlib.suppress(OSError):

@@ -29,7 +29,9 @@ extension Broker {
                 return
             }
             retire(consumer)
-            log.consumers[name] = StreamConsumer(log: log, name: name, machine: consumer.machine)
+            let changed = StreamConsumer(log: log, name: name, machine: consumer.machine)
+            changed.unremoved = consumer.unremoved
+            log.consumers[name] = changed
         case .consumerDeleted(_, let name):
             guard let consumer = log.consumers.removeValue(forKey: name) else { return }
             retire(consumer)
@@ -49,11 +51,13 @@ extension Broker {
 
     /// Writes down what the consumer did.
     ///
-    /// - Returns: false if there is no room on the disk; then a restart delivers again what was delivered now.
+    /// - Returns: false if there is no room on the disk, and as long as what there was no room for is not written down
+    ///   either; then a restart delivers again what was delivered now, and nothing of it may be confirmed.
     @discardableResult
     public func writeRecord(of consumer: StreamConsumer) -> Bool {
-        guard let record = consumer.machine.takeRecord() else { return true }
         guard !consumer.isDeleted, !consumer.log.isDeleted else { return true }
+        if consumer.machine.isAheadOfLog, !hasRoom(for: consumer.machine.stateByteCount) { return false }
+        guard let record = consumer.machine.takeRecord() else { return true }
         var writer = ByteWriter(capacity: record.count + consumer.name.utf8.count + 2)
         writer.unsignedVarint(UInt64(consumer.name.utf8.count))
         writer.append(consumer.name)
@@ -62,9 +66,19 @@ extension Broker {
             try appendControl(.consumer, of: consumer.log.id, writer.bytes.span.bytes)
             return true
         } catch {
+            consumer.machine.recordWasLost()
             log.error("consumer \(consumer.name) of log \(consumer.log.id.value): \(error)")
             return false
         }
+    }
+
+    /// Whether a frame of about `byteCount` bytes can be appended: asked before it is built at some cost.
+    private func hasRoom(for byteCount: Int) -> Bool {
+        keepRoomOfOpenBatches(beside: byteCount)
+        do {
+            try store.wal.reserveRoom(for: byteCount + OpenBatch.overheadByteCount)
+            return true
+        } catch { return false }
     }
 
     /// The first sequence that was appended at `time` or later; the next one if there is none.

@@ -105,6 +105,22 @@ struct ConsumerStory {
         }
     }
 
+    /// Whether there is no room in the log, so that records are lost.
+    var isLogFull = false
+
+    /// A snapshot is taken, from which replay begins.
+    mutating func takeSnapshot() throws {
+        replayed = try ConsumerMachine(
+            name: consumer.name, config: consumer.config, created: consumer.created, stream: stream.machine,
+            snapshot: consumer.snapshotBytes.span.bytes)
+    }
+
+    /// There is room in the log again, and what it lacks is written first.
+    mutating func makeRoom() throws {
+        isLogFull = false
+        try replay()
+    }
+
     /// A restart: everything that no record holds is lost.
     mutating func crash() {
         consumer = replayed
@@ -112,7 +128,12 @@ struct ConsumerStory {
     }
 
     private mutating func replay() throws {
+        if isLogFull {
+            if consumer.takeRecord() != nil { consumer.recordWasLost() }
+            return
+        }
         if let record = consumer.takeRecord() { try replayed.apply(record: record.span.bytes) }
+        #expect(!consumer.isAheadOfLog)
         var one = consumer.info(stream: stream.machine, now: now)
         let two = replayed.info(stream: stream.machine, now: now)
         one.waitingCount = 0

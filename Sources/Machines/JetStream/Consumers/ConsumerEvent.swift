@@ -59,10 +59,15 @@ enum ConsumerEvent: Equatable, Sendable {
 
 /// The events of one consumer in one turn, packed for the log.
 ///
+/// Where records before could not be logged, a whole state takes their place: see ``ConsumerMachine/takeRecord()``.
+///
 /// Events in order, each: a tag byte; where the sequence lies from the one after the last named, as a zig-zag varint;
 /// then how many in a row have the same tag, as a varint, or for tag 5 (refused) the time in nanoseconds as a varint.
 /// Tag 0 is the time of what follows, 8 bytes; it comes first.
 struct ConsumerEventWriter: Sendable {
+    /// In place of the first event's tag: what follows is no event, but ``ConsumerMachine/snapshotBytes``.
+    static let stateTag: UInt8 = 10
+
     private var writer = ByteWriter()
     private var time: Timestamp?
     private var next: UInt64 = 0

@@ -5,9 +5,13 @@ import Model
 extension ConsumerMachine {
     /// Applies what ``takeRecord()`` gave, in recovery.
     ///
-    /// - Throws: for bytes that no consumer has written; what came before has been applied then.
-    public mutating func apply(record: RawSpan) throws(MalformedBytes) {
+    /// - Throws: `MalformedBytes` for events that no consumer has written; what came before has been applied then.
+    ///   `SnapshotFault` and `MalformedBytes` for a whole state that is none; nothing has changed then.
+    public mutating func apply(record: RawSpan) throws {
         pendingCount.invalidate()
+        if record.byteCount > 0, record[0] == ConsumerEventWriter.stateTag {
+            return try restore(record.extracting(1...))
+        }
         var replayed: [(ConsumerEvent, Timestamp)] = []
         do {
             try ConsumerEventReader.read(record) { replayed.append(($0, $1)) }
@@ -59,10 +63,7 @@ extension ConsumerMachine {
             cursor = sequence
             searchedTo = 0
             snapshot.removeAll()
-            pending.removeAll()
-            pendingOrder.removeAll()
-            redeliveries.removeAll()
-            redeliveredCount = 0
+            forgetPending()
             pendingCount.invalidate()
             delivered = SequencePair(consumer: 0, stream: sequence - 1)
             ackFloor = delivered
@@ -113,6 +114,14 @@ extension ConsumerMachine {
         if delivery.deliveries > 1 { redeliveredCount -= 1 }
         compact()
         return true
+    }
+
+    /// Nothing is pending any more.
+    mutating func forgetPending() {
+        pending.removeAll()
+        pendingOrder.removeAll()
+        redeliveries.removeAll()
+        redeliveredCount = 0
     }
 
     /// The floor is right below the first message that is still pending.

@@ -39,6 +39,9 @@ public struct ConsumerMachine: Sendable {
     var selector: SubjectSelector
     var pendingCount = PendingCount()
     var events = ConsumerEventWriter()
+    /// A record that ``takeRecord()`` gave could not be logged, so that the log is behind, and nothing that happened may
+    /// be confirmed before the whole state is logged.
+    public internal(set) var isAheadOfLog = false
 
     public internal(set) var effects: [ConsumerEffect] = []
 
@@ -126,7 +129,21 @@ public struct ConsumerMachine: Sendable {
     }
 
     /// What happened to it since this was asked last, as a record for the log; nil for nothing.
-    public mutating func takeRecord() -> [UInt8]? { events.isEmpty ? nil : events.take() }
+    ///
+    /// While it ``isAheadOfLog``, the record is all that survives a restart, whatever happened and whatever a snapshot has
+    /// of it: the log is not behind any more once it has that.
+    public mutating func takeRecord() -> [UInt8]? {
+        guard isAheadOfLog else { return events.isEmpty ? nil : events.take() }
+        isAheadOfLog = false
+        _ = events.take()
+        return [ConsumerEventWriter.stateTag] + snapshotBytes
+    }
+
+    /// About how many bytes the next record takes, while it ``isAheadOfLog``.
+    public var stateByteCount: Int { 128 + snapshot.count * 8 + pending.count * 28 }
+
+    /// What ``takeRecord()`` gave could not be logged. It is not kept, so a log without room costs no memory.
+    public mutating func recordWasLost() { isAheadOfLog = true }
 
     /// What is to be sent since this was asked last.
     public mutating func takeEffects() -> [ConsumerEffect] {

@@ -34,25 +34,37 @@ extension ConsumerMachine {
         snapshot bytes: RawSpan
     ) throws {
         self.init(name: name, config: config, created: created, stream: stream)
+        try restore(bytes)
+    }
+
+    /// Takes the state that ``snapshotBytes`` has, in place of its own.
+    ///
+    /// - Throws: `SnapshotFault`, `MalformedBytes`; nothing has changed then.
+    mutating func restore(_ bytes: RawSpan) throws {
         var reader = ByteReader(bytes)
         let version = try reader.int(UInt8.self)
         guard version <= SnapshotVersion.consumer else { throw SnapshotFault.newerVersion(version) }
-        delivered = try Self.decodePair(&reader)
-        ackFloor = try Self.decodePair(&reader)
-        cursor = try reader.int()
-        lastActivity = Timestamp(nanoseconds: try reader.int())
-        snapshot = []
-        for _ in 0..<(try reader.count(of: 8)) { snapshot.append(try reader.int()) }
+        var restored = self
+        restored.forgetPending()
+        restored.delivered = try Self.decodePair(&reader)
+        restored.ackFloor = try Self.decodePair(&reader)
+        restored.cursor = try reader.int()
+        restored.searchedTo = 0
+        restored.pendingCount.invalidate()
+        restored.lastActivity = Timestamp(nanoseconds: try reader.int())
+        restored.snapshot = []
+        for _ in 0..<(try reader.count(of: 8)) { restored.snapshot.append(try reader.int()) }
         for _ in 0..<(try reader.count(of: 28)) {
             let sequence: UInt64 = try reader.int()
             let delivery = PendingDelivery(
                 consumerSequence: try reader.int(), deliveries: try reader.int(),
                 deadline: try reader.int(), isQueued: false)
-            pending[sequence] = delivery
-            pendingOrder.append(sequence)
-            deadlines.insert(deadline: delivery.deadline, sequence: sequence)
-            if delivery.deliveries > 1 { redeliveredCount += 1 }
+            restored.pending[sequence] = delivery
+            restored.pendingOrder.append(sequence)
+            restored.deadlines.insert(deadline: delivery.deadline, sequence: sequence)
+            if delivery.deliveries > 1 { restored.redeliveredCount += 1 }
         }
+        self = restored
     }
 
     /// Consumer sequence, stream sequence, and when, in nanoseconds since 1970; the least integer for never.

@@ -169,11 +169,19 @@ extension Broker {
     }
 
     /// An ack, refusal or other word about a delivery. Written down at the end of the turn.
+    ///
+    /// - Returns: false if it was not taken, since the disk is full and too much waits to be written down; its message is
+    ///   delivered again.
     public func acknowledge(
         _ sequence: StreamSequence, _ message: AckMessage, at consumer: StreamConsumer
-    ) {
+    ) -> Bool {
+        if consumer.isOverdue {
+            flush(consumer)
+            if consumer.isOverdue { return false }
+        }
         consumer.machine.acknowledge(sequence, message, now: loop.now)
         wake(consumer)
+        return true
     }
 
     public func flowControlAnswered(_ subject: String, at consumer: StreamConsumer) {

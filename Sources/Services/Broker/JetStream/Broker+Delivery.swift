@@ -11,6 +11,8 @@ extension Broker {
     private static let messagesPerTurn = 4096
     /// How long a consumer waits for a receiver with too much pending.
     private static let congestionPause: Int64 = 1_000_000
+    /// How long a consumer waits before it asks for room on a full disk again.
+    private static let fullDiskPause: Int64 = 1_000_000_000
     /// How often a push consumer looks whether somebody listens, and whether somebody still does.
     private static let interestPause: Int64 = 100_000_000
 
@@ -80,7 +82,7 @@ extension Broker {
         let log = consumer.log
         let readable = StreamSequence(UInt64(log.readableEnd.value))
         var ackSubject: [UInt8] = []
-        guard let view = log.view else { return .finished }
+        guard let view = log.view, !consumer.isOverdue else { return .finished }
         for _ in 0..<Self.messagesPerTurn {
             guard
                 let next = consumer.machine.nextDelivery(
@@ -143,11 +145,10 @@ extension Broker {
 
     // MARK: What comes with it
 
-    /// Writes the record, sends the statuses and advisories, and removes what acks remove.
-    @discardableResult
-    func flush(_ consumer: StreamConsumer) -> Bool {
+    /// Writes the record, sends the statuses and advisories, and removes what acks remove, once it is written that they
+    /// came.
+    func flush(_ consumer: StreamConsumer) {
         let isWritten = writeRecord(of: consumer)
-        var settled: [UInt64] = []
         let nats = routing(of: consumer.log)
         let keepsAcked = consumer.log.view?.config.retention == .limits
         for effect in consumer.machine.takeEffects() {
@@ -158,7 +159,7 @@ extension Broker {
                     subject: inbox.span.bytes, reply: reply.isEmpty ? nil : reply.span.bytes,
                     headers: headers.span.bytes, payload: RawSpan())
             case .settled(let sequence):
-                if !keepsAcked { settled.append(sequence.value) }
+                if !keepsAcked { consumer.unremoved.append(sequence.value) }
             case .maxDeliveries(let sequence, let deliveries):
                 publish(
                     .maxDeliveries(
@@ -180,8 +181,7 @@ extension Broker {
                     to: consumer.log.account)
             }
         }
-        if !settled.isEmpty, isWritten { removeSettled(settled, from: consumer.log) }
-        return isWritten
+        if isWritten, !consumer.unremoved.isEmpty { removeSettled(of: consumer) }
     }
 
     /// Tells whoever listens in the account; streams are listeners, too.
@@ -216,6 +216,7 @@ extension Broker {
         }
         if limit < .max { noLater(than: limit) }
         if consumer.machine.config.isPush { noLater(than: Self.interestPause) }
+        if consumer.machine.isAheadOfLog || !consumer.unremoved.isEmpty { noLater(than: Self.fullDiskPause) }
         if let timer = consumer.timer {
             if consumer.timerDeadline == deadline { return }
             loop.cancel(timer)

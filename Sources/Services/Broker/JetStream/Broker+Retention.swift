@@ -35,13 +35,19 @@ extension Broker {
         }
     }
 
-    /// A consumer is done with messages of a stream that removes what is acked.
-    func removeSettled(_ sequences: [UInt64], from log: PartitionLog) {
-        switch log.view?.config.retention {
-        case .workqueue?: removeNow(sequences, from: log)
-        case .interest?: removeNow(sequences.filter { isSettledByAll($0, in: log) }, from: log)
-        case .limits?, nil: break
-        }
+    /// A consumer is done with messages of a stream that removes what is acked. Those for which there is no room are tried
+    /// again.
+    func removeSettled(of consumer: StreamConsumer) {
+        let log = consumer.log
+        let settled = consumer.unremoved
+        consumer.unremoved = []
+        let isRemoved =
+            switch log.view?.config.retention {
+            case .workqueue?: removeNow(settled, from: log)
+            case .interest?: removeNow(settled.filter { isSettledByAll($0, in: log) }, from: log)
+            case .limits?, nil: true
+            }
+        if !isRemoved { consumer.unremoved = settled }
     }
 
     /// A consumer is gone: what only it wanted goes too.
@@ -65,9 +71,14 @@ extension Broker {
         return true
     }
 
-    private func removeNow(_ sequences: [UInt64], from log: PartitionLog) {
-        do { try removeEach(of: sequences.sorted(), from: log) } catch {
+    @discardableResult
+    private func removeNow(_ sequences: [UInt64], from log: PartitionLog) -> Bool {
+        do {
+            try removeEach(of: sequences.sorted(), from: log)
+            return true
+        } catch {
             self.log.error("acked messages of log \(log.id.value) stay: \(error)")
+            return false
         }
     }
 

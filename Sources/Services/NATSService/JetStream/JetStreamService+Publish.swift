@@ -79,10 +79,10 @@ extension JetStreamService {
             durableReplies.append(to: message.reply, when: consumer.log.assurance, [])
             return
         }
-        broker.acknowledge(sequence, word, at: consumer)
+        let isTaken = broker.acknowledge(sequence, word, at: consumer)
         if case .next(let body) = word {
             pull(body.span.bytes, inbox: message.reply, from: consumer)
-        } else if !message.hasReply || broker.writeRecord(of: consumer) {
+        } else if isTaken, !message.hasReply || broker.writeRecord(of: consumer) {
             // What could not be written down is not confirmed: the client asks again.
             durableReplies.append(to: message.reply, when: consumer.log.assurance, [])
         }
