@@ -112,6 +112,10 @@ public struct RecordCursor: ~Escapable {
         left = count
     }
 
+    /// How many bytes, and how many records are left: another cursor goes on from here.
+    public var position: Int { reader.position }
+    public var recordsLeft: Int { left }
+
     /// The next record; nil behind the last.
     ///
     /// - Throws: also where bytes are left over behind the last record.

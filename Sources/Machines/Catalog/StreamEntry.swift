@@ -39,6 +39,8 @@ public struct StreamEntry: Sendable {
     public internal(set) var topicConfig: [String: String]
 
     public var partitionCount: Int { logs.count }
+    /// Whether somebody has given it a configuration of JetStream's.
+    public var isConfiguredByJetStream: Bool { streamConfig.object?.isEmpty == false }
 
     /// The topic's name in Kafka; nil where the name is not legal there, or where Kafka does not
     /// see the account.

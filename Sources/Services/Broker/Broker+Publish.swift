@@ -14,6 +14,8 @@ public enum PublishOutcome {
     /// Its `Nats-Msg-Id` is stored already.
     case duplicate(StreamSequence)
     case refused(JetStreamError)
+    /// It depends on the log's messages, and they are being read: publish it again when the log is awake.
+    case waits
 }
 
 extension Broker {
@@ -27,7 +29,10 @@ extension Broker {
             return .refused(.storeFailed("a record of a compacted topic needs a key"))
         }
         do {
-            try wakeView(of: log)
+            if log.view == nil {
+                if dependsOnNothing(headers, log) { return try publishAsleep(to: log, subject, headers, payload) }
+                guard try wake(log) else { return .waits }
+            }
             let byteCount = subject.byteCount + headers.byteCount + payload.byteCount
             let now = loop.now
             // In place: a copy of the view would have to be made before each change.
@@ -55,12 +60,39 @@ extension Broker {
                 if log.view?.config.retention == .interest { keepIfWanted(plan.sequence, subject, in: log) }
                 return .stored(plan.sequence)
             }
+        } catch let error as JetStreamError {
+            return .refused(error)
         } catch let error as StorageError {
             if case .storageFull = error { return .refused(.insufficientResources) }
             return .refused(.storeFailed("\(error)"))
         } catch {
             return .refused(.storeFailed("\(error)"))
         }
+    }
+
+    /// Whether a message can be taken without a look at what is there: nothing in it asks for that, and nobody has ever given the
+    /// topic a limit of JetStream's.
+    private func dependsOnNothing(_ headers: RawSpan, _ log: PartitionLog) -> Bool {
+        guard let place = catalog.place(of: log.id), let stream = catalog[place.stream], stream.origin == .kafka else { return false }
+        return !stream.isConfiguredByJetStream && !StreamMachine.isSteered(by: headers)
+    }
+
+    /// Takes a message for a log that has no view.
+    ///
+    /// - Throws: `storageFull`.
+    private func publishAsleep(
+        to log: PartitionLog, _ subject: RawSpan, _ headers: RawSpan, _ payload: RawSpan
+    ) throws(StorageError) -> PublishOutcome {
+        if headers.byteCount > StreamMachine.headerByteLimit { return .refused(.headersTooLarge) }
+        let byteCount = subject.byteCount + headers.byteCount + payload.byteCount
+        try openBatch(of: log, forRecordOf: Self.recordByteCount(byteCount, headers))
+        log.openBatch.builder.append(
+            natsSubject: subject, headers: headers, payload: payload, prefix: log.keyPrefix,
+            timestampMilliseconds: loop.now.milliseconds)
+        let sequence = StreamSequence(log.endOffset)
+        log.endOffset = log.endOffset.advanced(by: 1)
+        log.count(recordCount: 1)
+        return .stored(sequence)
     }
 
     /// Whether records without a key would be compacted away.

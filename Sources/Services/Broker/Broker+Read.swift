@@ -50,8 +50,9 @@ extension Broker {
 
     /// The batch written anew without the records that are gone, at the same offsets; as it is where all are there.
     private func withoutRemovedRecords(_ bytes: [UInt8], of log: PartitionLog) -> [UInt8] {
+        // Where recovery could not make the view it has said so.
+        guard log.view != nil else { return bytes }
         do {
-            try wakeView(of: log)
             let header = try RecordBatchHeader(bytes.span.bytes)
             // Mostly all are there, above all where segments were written anew.
             let isWhole =

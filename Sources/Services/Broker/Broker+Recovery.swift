@@ -85,7 +85,7 @@ extension Broker {
             let record = try CatalogRecord(decoding: payload)
             if position >= corePosition {
                 if case .consumerCreated(let log, _, _, _) = record, let log = logs[log], log.durability != .memory {
-                    try wakeView(of: log)
+                    try wakeInRecovery(log)
                 }
                 apply(record)
             } else if let log = record.consumersLog.flatMap({ logs[$0] }), position >= log.restoredPosition,
@@ -156,8 +156,7 @@ extension Broker {
         while let next = try batches.next() { last = next }
         log.endOffset = max(log.endOffset, last.lastOffset.advanced(by: 1))
         if stream.origin == .jetStream || catalog.consumerCount(on: log.id) > 0 {
-            makeView(of: log, stream)
-            try readView(of: log, from: log.startOffset)
+            try readView(of: log)
             for consumer in catalog.consumers(on: log.id) {
                 applyToConsumers(
                     .consumerCreated(

@@ -43,6 +43,7 @@ public final class Broker: @unchecked Sendable {
     var shortened: [LogID: PartitionLog] = [:]
     var retentionClock = RetentionClock()
     var removal = RemovalState()
+    var wakes = ViewWakes()
     /// The pass of compaction that is under way.
     var compaction: CompactionPass?
     var damageReports = DamageReports()

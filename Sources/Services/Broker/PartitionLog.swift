@@ -1,4 +1,5 @@
 import JetStream
+import JetStreamAPI
 import KafkaCoordination
 import Model
 import Records
@@ -35,6 +36,12 @@ public final class PartitionLog {
     /// The log as JetStream sees it. Logs of JetStream streams always have it; those of Kafka topics get it when
     /// somebody first looks, so that a topic that only Kafka uses pays nothing for it.
     public internal(set) var view: StreamMachine?
+    /// The view on its way; nil where there is one, or where nobody has asked for it.
+    var wake: ViewWake?
+    /// Why there is no view; while those are told who have waited for it.
+    var wakeFailure: JetStreamError?
+    /// Whether its view is being made.
+    public var isWaking: Bool { wake != nil }
     /// The JetStream consumers of the log; only where it has a view.
     public internal(set) var consumers: [String: StreamConsumer] = [:]
 

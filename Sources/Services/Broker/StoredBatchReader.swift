@@ -35,4 +35,17 @@ struct StoredBatchReader: ~Copyable {
             while let record = try records.next() { try body(batch, record) }
         }
     }
+
+    /// The records of one stored batch, uncompressed.
+    ///
+    /// - Throws: where the stored bytes are not a valid batch, which is damage.
+    mutating func records(of bytes: RawSpan) throws -> [UInt8] {
+        let batch = try RecordBatchView(bytes)
+        guard let compression = batch.header.compression else {
+            throw MalformedBytes.badLength(batch.header.attributes.compressionNumber)
+        }
+        scratch.removeAll(keepingAtMost: 1 << 20)
+        try decompressor.decompress(batch.payload, as: compression, into: &scratch, limit: Self.byteLimit)
+        return Array(copying: scratch.span)
+    }
 }

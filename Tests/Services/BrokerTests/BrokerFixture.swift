@@ -70,6 +70,24 @@ final class BrokerFixture: @unchecked Sendable {
         try await keeping(.device, body)
     }
 
+    /// Waits until a log has its JetStream view.
+    ///
+    /// - Throws: why it cannot have one.
+    func wake(_ find: @escaping @Sendable (Broker) throws -> PartitionLog) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let broker = broker
+            broker.loop.post {
+                do {
+                    let log = try find(broker)
+                    _ = try broker.wake(log)
+                    broker.whenAwake(log) { continuation.resume(with: Result { _ = try broker.wake(log) }) }
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
     /// Runs `body` on the loop and waits until what it decided is kept so surely.
     func keeping<Result: Sendable>(
         _ assurance: Assurance, _ body: @escaping @Sendable (Broker) throws -> Result

@@ -1,5 +1,7 @@
 import Broker
 import Bytes
+import JetStream
+import JetStreamAPI
 import Model
 import Records
 import Storage
@@ -28,6 +30,16 @@ struct FetchedRecord: Equatable, Sendable {
 }
 
 extension Broker {
+    /// How many messages the JetStream view of a log has, and which.
+    func messagesInView(of log: PartitionLog) throws -> (UInt64, [UInt64]) {
+        let view = try #require(log.view)
+        var sequences: [UInt64] = []
+        view.forEachStored(from: StreamSequence(1), through: StreamSequence(.max)) { sequence, _ in
+            sequences.append(sequence.value)
+        }
+        return (view.state.messages, sequences)
+    }
+
     /// All readable records, batch after batch as a consumer fetches them, over gaps and empty batches, up to the end.
     func fetchAll(_ log: PartitionLog) throws -> [FetchedRecord] {
         var found: [FetchedRecord] = []

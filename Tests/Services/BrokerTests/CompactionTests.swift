@@ -234,24 +234,16 @@ import Transport
         let fixture = try Self.fixture(pauseMilliseconds: 1)
         defer { fixture.remove() }
         try await Self.makeTopic(Self.compacted, fixture)
-        let countInView: @Sendable (Broker) throws -> (UInt64, [UInt64]) = { broker in
-            try broker.withView(of: try Self.log(broker)) { view in
-                var sequences: [UInt64] = []
-                view.forEachStored(from: StreamSequence(1), through: StreamSequence(.max)) { sequence, _ in
-                    sequences.append(sequence.value)
-                }
-                return (view.state.messages, sequences)
-            }
-        }
-        if isWokenBefore { _ = try await fixture.durably(countInView) }
+        if isWokenBefore { try await fixture.wake(Self.log) }
         for round in 0..<8 {
             try await Self.produce(Self.updates(2_500, keys: 700, from: round * 2_500), fixture)
             try await Task.sleep(nanoseconds: UInt64(round) * 3_000_000)
-            _ = try await fixture.durably(countInView)
+            try await fixture.wake(Self.log)
             try fixture.restart(isClean: round % 2 == 0)
         }
         _ = try await Self.settled(fixture)
-        let (count, sequences) = try await fixture.durably(countInView)
+        try await fixture.wake(Self.log)
+        let (count, sequences) = try await fixture.durably { try $0.messagesInView(of: try Self.log($0)) }
         let records = try await Self.fetch(fixture)
         #expect(sequences.count == Int(count))
         #expect(records.map { UInt64($0.offset + 1) } == sequences)

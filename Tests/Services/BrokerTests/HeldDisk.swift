@@ -1,7 +1,7 @@
 import Bytes
 import Platform
 
-/// The local disk, but syncs of open files wait while it is held.
+/// The local disk, but syncs of open files wait while it is held: of all, or of those with a part of a path.
 final class HeldDisk: FileSystem {
     private let local = LocalFileSystem()
     private let monitor = Monitor()
@@ -10,10 +10,19 @@ final class HeldDisk: FileSystem {
     /// Touched with the monitor's lock held.
     private final class State: @unchecked Sendable {
         var isHeld = false
+        var part = ""
         var waitingCount = 0
     }
 
-    func hold() { monitor.withLock { state.isHeld = true } }
+    func hold(_ part: String = "") {
+        monitor.withLock {
+            state.isHeld = true
+            state.part = part
+        }
+    }
+
+    /// How many syncs wait now.
+    var waitingCount: Int { monitor.withLock { state.waitingCount } }
 
     func release() {
         monitor.withLock {
@@ -22,16 +31,18 @@ final class HeldDisk: FileSystem {
         }
     }
 
-    fileprivate func pass() {
+    fileprivate func pass(_ path: String) {
         monitor.withLock {
-            while state.isHeld { monitor.wait() }
+            state.waitingCount += 1
+            while state.isHeld, state.part.isEmpty || path.contains(state.part) { monitor.wait() }
+            state.waitingCount -= 1
         }
     }
 
     func createDirectory(_ path: String) throws(SystemError) { try local.createDirectory(path) }
     func list(_ path: String) throws(SystemError) -> [String] { try local.list(path) }
     func open(_ path: String, _ mode: FileOpenMode) throws(SystemError) -> any FileHandle {
-        HeldFile(try local.open(path, mode), on: self)
+        HeldFile(try local.open(path, mode), path, on: self)
     }
     func remove(_ path: String) throws(SystemError) { try local.remove(path) }
     func rename(_ path: String, to newPath: String) throws(SystemError) {
@@ -45,10 +56,12 @@ final class HeldDisk: FileSystem {
 
 private final class HeldFile: FileHandle {
     private let file: any FileHandle
+    private let path: String
     private let disk: HeldDisk
 
-    init(_ file: any FileHandle, on disk: HeldDisk) {
+    init(_ file: any FileHandle, _ path: String, on disk: HeldDisk) {
         self.file = file
+        self.path = path
         self.disk = disk
     }
 
@@ -65,7 +78,7 @@ private final class HeldFile: FileHandle {
         try file.nextData(from: offset)
     }
     func synchronize() throws(SystemError) {
-        disk.pass()
+        disk.pass(path)
         try file.synchronize()
     }
     var descriptor: Int32 { file.descriptor }

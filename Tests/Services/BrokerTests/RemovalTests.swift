@@ -68,7 +68,7 @@ import Transport
     private static func state(_ fixture: BrokerFixture) async throws -> StreamState {
         try await fixture.durably { broker in
             let log = try #require(try broker.stream(named: "S"))
-            return try broker.withView(of: log) { $0.state }
+            return try #require(log.view).state
         }
     }
 

@@ -4,7 +4,7 @@ import Bytes
 ///
 /// Keys count in exactly this spelling, and the first of each. A value that is empty counts as not there.
 /// Source: nats-server's `getHeader`.
-struct PublishHeaders {
+struct PublishHeaders: Equatable {
     var messageID: Range<Int>?
     var expectedStream: Range<Int>?
     var expectedSequence: Range<Int>?
@@ -17,6 +17,11 @@ struct PublishHeaders {
     var batchID: Range<Int>?
     var schedule: Range<Int>?
     var source: Range<Int>?
+
+    private init() {}
+
+    /// Whether none of them is there.
+    var isEmpty: Bool { self == PublishHeaders() }
 
     init(_ block: RawSpan) {
         var position = block.endOfLine(from: 0)

@@ -58,6 +58,11 @@ extension StreamMachine {
         return .store(plan)
     }
 
+    /// Whether a header block says anything that the stream's messages, or its configuration, decide about.
+    public static func isSteered(by headers: RawSpan) -> Bool {
+        headers.byteCount > 0 && !PublishHeaders(headers).isEmpty
+    }
+
     /// What a stored header block says about its message, as a plan has it. Recovery asks for it.
     public static func traits(in headers: RawSpan) -> (messageID: [UInt8], timeToLive: Int64) {
         guard headers.byteCount > 0 else { return ([], 0) }

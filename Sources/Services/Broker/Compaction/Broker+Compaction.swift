@@ -13,7 +13,7 @@ import Transport
 ///         scan ──► verdict ──► where JetStream has a view: what goes is told to it, in the log ──► rewrite
 ///
 /// A view that somebody wakes while a segment is being rewritten is told likewise, so that it never has a message that
-/// the disk has not. Source: Kafka documentation, "Log Compaction"; KIP-58, KIP-354, KIP-534.
+/// the disk has not; the next segment waits until the view is there. Source: Kafka documentation, "Log Compaction"; KIP-58, KIP-354, KIP-534.
 extension Broker {
     /// One pass over one log.
     final class CompactionPass {
@@ -125,6 +125,8 @@ extension Broker {
     private func clean(_ segment: SegmentDescriptor, _ verdict: SegmentVerdict, _ pass: CompactionPass) {
         if !pass.keepsTombstones, let due = verdict.earliestHorizon { pass.tombstonesDue = min(pass.tombstonesDue ?? due, due) }
         guard verdict.removedCount > 0 || verdict.needsHorizon else { return goOn(behind: segment, pass) }
+        // A view that is being made may have read the segment as it is.
+        if pass.log.isWaking { return whenAwake(pass.log) { [weak self] in self?.judgeNext(pass) } }
         pass.log.beingCompacted = verdict.removed
         tellView(pass.log, of: verdict.removed[...]) { [weak self] result in
             switch result {
@@ -159,7 +161,8 @@ extension Broker {
             return next(.failure(error))
         }
         let left = rest
-        loop.schedule(afterNanoseconds: 0) { [weak self] in self?.tellView(log, of: left, then: next) }
+        // What is due at once would still run in this turn.
+        loop.schedule(afterNanoseconds: 1) { [weak self] in self?.tellView(log, of: left, then: next) }
     }
 
     private func rewrite(_ segment: SegmentDescriptor, _ verdict: SegmentVerdict, _ pass: CompactionPass) {
@@ -230,16 +233,6 @@ extension Broker {
             loop.post { [weak self] in self?.compactNext() }
         case .failure(.gone), .failure(.closed): break
         case .failure(let error): self.log.error("compaction of \(name(of: log)): \(error)")
-        }
-    }
-
-    /// A view was made while a segment is being compacted: what goes from it is taken away, and that is written down.
-    ///
-    /// - Throws: `storageFull`.
-    func removeBeingCompacted(from log: PartitionLog) throws(StorageError) {
-        for run in log.beingCompacted {
-            let sequences = run.lazy.map { StreamSequence(Offset($0)) }.filter { log.view?.contains($0) == true }
-            try removeEach(of: sequences.map(\.value), from: log)
         }
     }
 }

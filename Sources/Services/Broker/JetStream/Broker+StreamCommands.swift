@@ -66,9 +66,9 @@ extension Broker {
     public func deleteStream(
         named name: String, in account: String = StreamNaming.globalAccount
     ) throws(JetStreamError) {
-        guard let log = try stream(named: name, in: account), let place = catalog.place(of: log.id) else {
-            throw .streamNotFound
-        }
+        // Nobody need have looked at its messages.
+        guard let id = catalog.log(streamName: name, in: account), let log = logs[id], let place = catalog.place(of: id)
+        else { throw .streamNotFound }
         if let stream = catalog[place.stream], stream.partitionCount > 1 {
             throw .invalidConfig("a partition of a Kafka topic can not be deleted by itself")
         }
@@ -82,12 +82,12 @@ extension Broker {
 
     /// The log that JetStream calls `name`, with its view; nil for none.
     ///
-    /// - Throws: where the log cannot be read.
+    /// - Throws: `storeFailed` where the log cannot be read, or where its view is still being made: see ``wake(_:)``.
     public func stream(
         named name: String, in account: String = StreamNaming.globalAccount
     ) throws(JetStreamError) -> PartitionLog? {
         guard let id = catalog.log(streamName: name, in: account), let log = logs[id] else { return nil }
-        do { try wakeView(of: log) } catch { throw .storeFailed("\(error)") }
+        guard try wake(log) else { throw .storeFailed("the messages of \(name) are still being read") }
         return log
     }
 

@@ -36,8 +36,6 @@ extension JetStreamService {
     /// Answers a request on `$JS.API.>`. What is not there is answered too, as if nobody listened. A request without
     /// reply subject is carried out all the same.
     func answer(_ message: borrowing CapturedMessage) {
-        // The request itself is counted once it is answered.
-        defer { current.apiTotal += 1 }
         var tokens = String(repairingUTF8: message.subject)
             .split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         // `$JS.API.…`, or `$JS.<domain>.API.…`
@@ -45,6 +43,9 @@ extension JetStreamService {
         let request = APIRequest(
             tokens: tokens, subject: message.subject, reply: message.reply, payload: message.payload,
             client: message.client)
+        if current.limits != nil, let log = awaitedLog(of: tokens), hold(message, for: log) { return }
+        // The request itself is counted once it is answered.
+        defer { current.apiTotal += 1 }
         guard current.limits != nil else { return answerWithout(request) }
         guard isLevelOffered(message.headers) else { return answerLevel(request) }
         switch (tokens.first, tokens.count) {

@@ -15,9 +15,15 @@ extension JetStreamService {
     func publish(
         _ message: borrowing CapturedMessage, in account: JetStreamAccount, _ broker: Broker
     ) {
-        guard let target = account.targets.target(of: message.subject) else { return }
+        guard let target = account.targets.target(of: message.subject) else {
+            // The stream was deleted since.
+            return reply(to: message.reply, .noResponders(subject: String(repairingUTF8: message.subject)))
+        }
         let outcome: PublishOutcome
-        if account.limits?.boundsBytes == true,
+        if !held.isEmpty, held.hasSome(for: target.log.id) {
+            // Behind those that came before.
+            outcome = .waits
+        } else if account.limits?.boundsBytes == true,
             !hasRoom(for: message, in: target.log, of: account)
         {
             outcome = .refused(.accountResourcesExceeded)
@@ -30,6 +36,16 @@ extension JetStreamService {
                 to: target.log, subject: message.subject, headers: message.headers,
                 payload: message.payload)
         }
+        if case .waits = outcome {
+            guard hold(message, for: target.log) else { return answer(message, target, .refused(.insufficientResources)) }
+            return
+        }
+        answer(message, target, outcome)
+    }
+
+    private func answer(
+        _ message: borrowing CapturedMessage, _ target: PublishTargets.Target, _ outcome: PublishOutcome
+    ) {
         guard message.hasReply, target.answers else { return }
         let assurance = target.log.assurance
         switch outcome {
@@ -46,13 +62,15 @@ extension JetStreamService {
             // In line with the others, so that a client gets its answers in order.
             durableReplies.append(
                 to: message.reply, when: assurance, target.acks.refusal(error))
+        case .waits: break
         }
     }
 
     private func hasRoom(
         for message: borrowing CapturedMessage, in log: PartitionLog, of account: JetStreamAccount
     ) -> Bool {
-        guard let storage = log.view?.config.storage else { return true }
+        // Topics that only Kafka has used are files.
+        let storage = log.view?.config.storage ?? .file
         let byteCount =
             message.subject.byteCount + message.headers.byteCount + message.payload.byteCount
         return account.hasRoom(for: byteCount, in: storage, broker)

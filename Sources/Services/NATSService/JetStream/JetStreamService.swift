@@ -24,6 +24,8 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
     private var limits = [AccountRouting.globalName: AccountStreamLimits.none]
     /// Answers of this block that say something is kept.
     var durableReplies = DurableReplies()
+    /// What waits for a stream's messages to be read.
+    var held = HeldMessages()
     /// What is told of them, behind them.
     var durableAudits: [Advisory] = []
 

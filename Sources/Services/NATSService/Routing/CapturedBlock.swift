@@ -1,3 +1,5 @@
+import Bytes
+
 /// What a captured message is for. One message that matches several subscriptions of a tag is
 /// captured once.
 public struct CaptureTag: Hashable, Sendable {
@@ -85,6 +87,21 @@ public final class CapturedBlock: @unchecked Sendable {
         bytes.append(contentsOf: reply)
         bytes.append(contentsOf: contents)
         bytes.append(contentsOf: client)
+    }
+
+    /// Appends a copy of a message of another block.
+    func append(_ message: borrowing CapturedMessage) {
+        records.append(
+            Record(
+                tag: message.tag, hasReply: message.hasReply, connectionID: message.connectionID, start: bytes.count,
+                subjectByteCount: message.subject.byteCount, replyByteCount: message.reply.byteCount,
+                headerByteCount: message.headers.byteCount, payloadByteCount: message.payload.byteCount,
+                clientByteCount: message.client.byteCount))
+        bytes.append(copying: message.subject)
+        bytes.append(copying: message.reply)
+        bytes.append(copying: message.headers)
+        bytes.append(copying: message.payload)
+        bytes.append(copying: message.client)
     }
 
     func removeAll() {

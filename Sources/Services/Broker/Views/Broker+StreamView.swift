@@ -11,53 +11,6 @@ import Transport
 extension Broker {
     // MARK: Making it
 
-    /// The log as JetStream sees it, made of the stored log where nobody has looked yet.
-    ///
-    /// - Throws: where the log cannot be read.
-    public func withView<Result>(
-        of log: PartitionLog, _ body: (borrowing StreamMachine) throws -> Result
-    ) throws -> Result {
-        try wakeView(of: log)
-        guard let result = try log.view.map(body) else {
-            preconditionFailure("log \(log.id.value) has no JetStream view after waking it")
-        }
-        return result
-    }
-
-    /// Makes the JetStream view of a topic's log by reading the log once.
-    ///
-    /// A log without a view has changed by batches and moved starts alone: whatever else JetStream does to a log wakes
-    /// its view first, live and in recovery. So the batches from the start on are all there is to know.
-    func wakeView(of log: PartitionLog) throws {
-        guard log.view == nil, let place = catalog.place(of: log.id), let stream = catalog[place.stream]
-        else { return }
-        // What is open belongs to logs that have a view, so everything of this one is stored.
-        makeView(of: log, stream)
-        do {
-            try readView(of: log, from: log.startOffset)
-            if !log.beingCompacted.isEmpty { try removeBeingCompacted(from: log) }
-        } catch {
-            log.view = nil
-            throw error
-        }
-        log.lastChange = changePosition
-    }
-
-    /// Tells the view of all batches from `offset` to the end of the log as it is now.
-    func readView(of log: PartitionLog, from offset: Offset) throws {
-        let start = offset
-        var batches = store.batches(of: log.id, from: offset)
-        // In recovery, what comes later may be there already.
-        while let batch = try batches.next(), batch.baseOffset < log.endOffset {
-            let bytes = try store.read(batch)
-            try applyToView(of: log, bytes.span.bytes, appendTime: batch.appendTime)
-        }
-        log.view?.skip(to: StreamSequence(log.endOffset))
-        if start > Offset(0) {
-            log.view?.apply(.purged(below: StreamSequence(start).value, filter: ""))
-        }
-    }
-
     /// An empty view with the configuration that the catalog has.
     func makeView(of log: PartitionLog, _ stream: StreamEntry) {
         let config = streamConfig(of: stream, partition: log.partition)
@@ -72,7 +25,7 @@ extension Broker {
 
     /// What JetStream is told of a stream's configuration.
     public func streamConfig(of stream: StreamEntry, partition: Int) -> StreamConfig {
-        if stream.streamConfig.object?.isEmpty == false,
+        if stream.isConfiguredByJetStream,
             let request = try? StreamConfigRequest(stream.streamConfig)
         {
             return request.config
@@ -117,17 +70,9 @@ extension Broker {
         var rendering = NATSMessageBuffer()
         let end = base.advanced(by: Int(header.lastOffsetDelta) + 1)
         try reader.forEachRecord(of: batch) { _, record in
-            // Sequences of places without a record are used up all the same.
-            log.view?.skip(to: StreamSequence(base.advanced(by: Int(record.offsetDelta))))
-            rendering.render(record, prefix: log.keyPrefix)
-            let traits = StreamMachine.traits(in: rendering.headers)
-            log.view?.applyStored(
-                subject: rendering.subject,
-                size: StoredSize(
-                    subjectByteCount: rendering.subject.byteCount,
-                    headerByteCount: rendering.headers.byteCount,
-                    payloadByteCount: record.natsPayload.byteCount),
-                messageID: traits.messageID, timeToLive: traits.timeToLive, time: appendTime)
+            log.view?.take(
+                record, at: base.advanced(by: Int(record.offsetDelta)), appendTime: appendTime, prefix: log.keyPrefix,
+                &rendering)
         }
         log.view?.skip(to: StreamSequence(end))
         moveStart(of: log)
@@ -151,7 +96,7 @@ extension Broker {
     func replayControl(_ payload: RawSpan, of log: PartitionLog) throws {
         var reader = ByteReader(payload)
         let control = try StreamControl(decoding: &reader)
-        if case .purged(_, "") = control {} else { try wakeView(of: log) }
+        if case .purged(_, "") = control {} else { try wakeInRecovery(log) }
         apply(control, to: log)
     }
 
