@@ -155,8 +155,8 @@ def test_a_million_subscriptions_are_forgotten(server, witness):
         assert server.resident_bytes() - before > 100 * MEGABYTE
         client.close()
         until(lambda: varz(server)["subscriptions"] == 1)
-        # Of 600 MB; what remains lies between pieces that are still used.
-        until(lambda: server.resident_bytes() - before < 160 * MEGABYTE)
+        # Of 600 MB.
+        until(lambda: server.resident_bytes() - before < 48 * MEGABYTE)
 
 
 def test_large_messages_that_never_end(server, witness):

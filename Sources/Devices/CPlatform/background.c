@@ -20,3 +20,9 @@ int duolog_start_writing(int fd, int64_t offset, int64_t count) {
 }
 
 void duolog_return_memory(void) { malloc_trim(0); }
+
+void duolog_bound_kept_memory(int own_pages_from, int kept_at_end) {
+    /* Both can only be refused for values out of range. Set, they no longer grow with what is freed. */
+    (void)mallopt(M_MMAP_THRESHOLD, own_pages_from);
+    (void)mallopt(M_TRIM_THRESHOLD, kept_at_end);
+}

@@ -31,8 +31,11 @@ public struct Thread: @unchecked Sendable {
         self.handle = handle
     }
 
-    /// Waits until the thread has ended. To be called once.
+    /// Waits until the thread has ended. To be called once, or ``detach()`` is.
     public func join() { pthread_join(handle, nil) }
+
+    /// Nobody will wait: its stack goes when it ends.
+    public func detach() { pthread_detach(handle) }
 
     /// Makes the calling thread give way to others, for processor and disk alike.
     public static func yieldToOthers() { duolog_thread_yield_to_others() }

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Platform
 import ServerConfig
 
 /// Does what the command line asks for; without further words, starts the server and ends the process with it.
@@ -28,6 +29,7 @@ struct Duolog {
     }
 
     private static func start(_ program: Program, _ flags: ServerFlags) {
+        FreeMemory.keepLittle()
         // Before any thread starts, since threads inherit what is blocked.
         let signals = Signals()
         let configuration: LoadedConfiguration

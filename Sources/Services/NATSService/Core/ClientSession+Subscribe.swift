@@ -110,11 +110,13 @@ extension Subscription {
 private final class AbandonedSubscriptions: @unchecked Sendable {
     private var rest: [Subscription]
     private let router: LoopRouter
+    private let total: Int
 
     private static let removedPerTurn = 4096
 
     init(_ all: [Subscription], _ router: LoopRouter) {
         rest = all
+        total = all.count
         self.router = router
     }
 
@@ -123,8 +125,11 @@ private final class AbandonedSubscriptions: @unchecked Sendable {
         let count = min(rest.count, Self.removedPerTurn)
         for subscription in rest.suffix(count) { router.index.remove(subscription) }
         rest.removeLast(count)
-        FreeMemory.count(count * Subscription.aboutByteCount)
         router.epoch &+= 1
-        if !rest.isEmpty { router.loop.post { self.removeSome() } }
+        if rest.isEmpty {
+            FreeMemory.count(total * Subscription.aboutByteCount)
+        } else {
+            router.loop.post { self.removeSome() }
+        }
     }
 }
