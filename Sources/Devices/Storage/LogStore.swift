@@ -235,9 +235,9 @@ public final class LogStore: @unchecked Sendable {
     }
 
     /// Hands what was appended to the disk, takes up what the background has finished, and gives it
-    /// more to do. Once at the end of a turn.
-    public func submit() {
-        wal.submit()
+    /// more to do. Once at the end of a turn; for `maySync` see ``WriteAheadLog/submit(maySync:)``.
+    public func submit(maySync: Bool = false) {
+        wal.submit(maySync: maySync)
         applyBackgroundWork()
         planBackgroundWork()
     }

@@ -92,9 +92,16 @@ public final class Broker: @unchecked Sendable {
     ///
     /// With `.device` that is everything but what happened to logs of other classes than ``Durability/sync``; with
     /// `.file` it is everything; with `.memory` there is nothing to wait for but the end of the turn.
-    public func whenDurable(_ assurance: Assurance = .device, _ action: @escaping () -> Void) {
+    /// - Parameter clientCount: how many clients wait for it.
+    public func whenDurable(
+        _ assurance: Assurance = .device, clientCount: Int = 0, _ action: @escaping () -> Void
+    ) {
         actionsOfThisTurn.append(action, assurance)
+        actionsOfThisTurn.clientCount += clientCount
     }
+
+    /// Another client waits for an action of this turn.
+    public func addWaitingClient() { actionsOfThisTurn.clientCount += 1 }
 
     /// What became durable is made readable and answered; what was decided is handed to the disk.
     private func endTurn() {
@@ -104,7 +111,7 @@ public final class Broker: @unchecked Sendable {
         sealOpenBatches()
         snapshotIfDue()
         giveBackSpace()
-        store.submit()
+        store.submit(maySync: actionsOfThisTurn.isForOneAlone)
         if store.hasNewDamage { reportDamage() }
         if unreadable.isDue { loop.post {} }
         waitForActions()

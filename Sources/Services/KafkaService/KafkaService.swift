@@ -65,12 +65,13 @@ public final class KafkaService: @unchecked Sendable {
     ) {
         if let answers = newest, answers.turn == loop.turn {
             answers.append(frame, of: exchange)
+            broker.addWaitingClient()
             return
         }
         let answers = DurableAnswers(turn: loop.turn)
         answers.append(frame, of: exchange)
         newest = answers
-        broker.whenDurable(assurance) { answers.send() }
+        broker.whenDurable(assurance, clientCount: 1) { answers.send() }
     }
 
     // MARK: Groups

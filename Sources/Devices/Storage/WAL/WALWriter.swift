@@ -2,10 +2,11 @@ import DequeModule
 import Platform
 import Synchronization
 
-/// The thread that makes the log durable: takes all that was submitted, writes it, syncs once, says
-/// so.
+/// Makes the log durable: takes all that was submitted, writes it, syncs once, says so.
 ///
-/// While it syncs, the next group gathers. It never waits for more to come. A group of which no
+/// A thread does, and while it syncs, the next group gathers. It never waits for more to come. Where
+/// nothing would gather and the disk is fast, the submitter does it in place: two changes of thread
+/// would take about as long as the sync. A group of which no
 /// frame asks for a sync is written without; the next sync covers it, at the latest when the most
 /// impatient of its frames wants it. When the log has been idle for a second it syncs and writes a
 /// mark behind the last frame, which proves in recovery that everything before was durable.
@@ -22,23 +23,29 @@ final class WALWriter: Sendable {
     private let hasThread: Bool
     private let fatal: @Sendable (StorageError) -> Void
 
-    /// What is only touched with the monitor's lock held, but for `end` and `unsynced`, and for `syncDeadline`
-    /// which the thread alone changes and so may read.
+    /// What is only touched with the monitor's lock held, but for what is said to be the worker's: of
+    /// who has set `isWorking`. `syncDeadline` only a worker changes, and so may read.
     private final class Guarded: @unchecked Sendable {
-        /// Behind the last frame that was written, and what was written and not synced. The
-        /// thread's own.
+        /// Behind the last frame that was written, and what was written and not synced. The worker's.
         var end: (file: WALFile, offset: Int)?
         var unsynced: Unsynced?
+        /// How many syncs were fast since one was not. The worker's.
+        var fastSyncCount = 0
         /// When that has to be synced, in monotonic nanoseconds.
         var syncDeadline = Int64.max
         var isSyncRequested = false
         var queue: Deque<WALExtent> = []
         var onDurable: (@Sendable () -> Void)?
         var isStopping = false
+        /// Somebody writes or syncs.
+        var isWorking = false
+        /// How many wait for a mark to move.
+        var waiterCount = 0
+        /// Frames were written behind the last mark, and when the log has been idle for long enough.
         var isIdleMarkDue = false
-        /// Without a thread: when the mark is due, and whether a step is under way.
         var idleEndNanoseconds: Int64 = 0
-        var isStepping = false
+        /// Until when the thread sleeps.
+        var wakeNanoseconds = Int64.max
         var thread: Thread?
     }
 
@@ -50,6 +57,11 @@ final class WALWriter: Sendable {
 
     private static let groupByteCount = 8 << 20
     private static let idleNanoseconds: Int64 = 1_000_000_000
+    /// More than this is not written in place.
+    private static let inPlaceByteCount = 16 << 10
+    private static let fastSyncNanoseconds: Int64 = 500_000
+    /// So many syncs in a row have to be fast before a submitter waits for one.
+    private static let fastSyncCount = 8
 
     /// - Parameter hasThread: false where ``step()`` takes the thread's place.
     init(
@@ -72,24 +84,49 @@ final class WALWriter: Sendable {
         set { monitor.withLock { state.onDurable = newValue } }
     }
 
-    /// Hands extents over, in the order of the log.
-    func submit(_ extents: [WALExtent]) {
-        monitor.withLock {
-            for extent in extents {
-                if let last = state.queue.last, last.block === extent.block,
-                    last.range.upperBound == extent.range.lowerBound
-                {
-                    state.queue[state.queue.count - 1].range =
-                        last.range.lowerBound..<extent.range.upperBound
-                    state.queue[state.queue.count - 1].patience = min(
-                        last.patience, extent.patience)
-                    if extent.isAwaited { state.queue[state.queue.count - 1].isAwaited = true }
-                } else {
-                    state.queue.append(extent)
-                }
-            }
-            monitor.wakeAll()
+    /// Hands extents over, in the order of the log. Where `maySync` the caller may be held up for as
+    /// long as a fast sync takes; they are durable then when this returns.
+    func submit(_ extents: [WALExtent], maySync: Bool) {
+        let isInPlace = monitor.withLock {
+            let isInPlace = maySync && mayWorkInPlace(extents)
+            for extent in extents { enqueue(extent) }
+            if isInPlace { state.isWorking = true } else { monitor.wakeAll() }
+            return isInPlace
         }
+        if isInPlace { workInPlace() }
+    }
+
+    private func workInPlace() {
+        // Two groups where the extents go across files.
+        while let group = monitor.withLock({ state.queue.isEmpty ? nil : takeGroup() }),
+            perform(.group(group))
+        {}
+        monitor.withLock {
+            endWork()
+            if state.isSyncRequested || state.syncDeadline < state.wakeNanoseconds {
+                monitor.wakeAll()
+            }
+        }
+    }
+
+    /// Inside the lock.
+    private func enqueue(_ extent: WALExtent) {
+        guard let last = state.queue.last, last.block === extent.block,
+            last.range.upperBound == extent.range.lowerBound
+        else { return state.queue.append(extent) }
+        let index = state.queue.count - 1
+        state.queue[index].range = last.range.lowerBound..<extent.range.upperBound
+        state.queue[index].patience = min(last.patience, extent.patience)
+        if extent.isAwaited { state.queue[index].isAwaited = true }
+    }
+
+    /// Inside the lock: whether the submitter writes what it brings. Not after the log was idle: the
+    /// thread sleeps without an end then, and has to learn that a mark will be due.
+    private func mayWorkInPlace(_ extents: [WALExtent]) -> Bool {
+        hasThread && !state.isWorking && state.queue.isEmpty && state.isIdleMarkDue
+            && state.fastSyncCount >= Self.fastSyncCount
+            && extents.reduce(0) { $0 + $1.range.count } <= Self.inPlaceByteCount
+            && !hasFailed.load(ordering: .acquiring)
     }
 
     /// Waits until everything up to `mark` is durable; false when writing has failed.
@@ -104,6 +141,8 @@ final class WALWriter: Sendable {
     private func wait(until mark: UInt64, _ reached: borrowing Atomic<UInt64>) -> Bool {
         while !hasThread, reached.load(ordering: .acquiring) < mark, step() {}
         return monitor.withLock {
+            state.waiterCount += 1
+            defer { state.waiterCount -= 1 }
             while reached.load(ordering: .acquiring) < mark {
                 if hasFailed.load(ordering: .acquiring) { return false }
                 precondition(hasThread, "nobody is left to write up to \(mark)")
@@ -133,56 +172,79 @@ final class WALWriter: Sendable {
         while !hasThread, step() {}
     }
 
-    // MARK: Steps
+    // MARK: Work
 
     /// Does what comes next; false when there is nothing, or writing has failed.
     func step() -> Bool {
         precondition(!hasThread, "the thread takes the steps")
-        let work: Work? = monitor.withLock {
-            guard !state.isStepping, !hasFailed.load(ordering: .acquiring) else { return nil }
-            let work = takeWork()
-            state.isStepping = work != nil
-            return work
-        }
-        guard let work else { return false }
+        guard let work = monitor.withLock({ takeWork() }) else { return false }
         let isDone = perform(work)
-        monitor.withLock {
-            state.isStepping = false
-            state.idleEndNanoseconds = time.monotonicNanoseconds() + Self.idleNanoseconds
-        }
+        monitor.withLock { endWork() }
         return isDone
     }
-
-    /// Inside the lock: what a step does now.
-    private func takeWork() -> Work? {
-        if !state.queue.isEmpty { return .group(takeGroup()) }
-        if takeSync() { return .sync }
-        guard state.isIdleMarkDue, !state.isStopping,
-            time.monotonicNanoseconds() >= state.idleEndNanoseconds
-        else { return nil }
-        state.isIdleMarkDue = false
-        return .mark
-    }
-
-    // MARK: The thread
 
     private enum Work {
         case group([WALExtent])
         case sync
         case mark
-        case stop
+    }
+
+    /// Inside the lock: what is to be done now, by the caller and nobody else.
+    private func takeWork() -> Work? {
+        guard !state.isWorking, !hasFailed.load(ordering: .acquiring) else { return nil }
+        var work: Work?
+        if !state.queue.isEmpty {
+            work = .group(takeGroup())
+        } else if takeSync() {
+            work = .sync
+        } else if state.isIdleMarkDue, !state.isStopping,
+            time.monotonicNanoseconds() >= state.idleEndNanoseconds
+        {
+            state.isIdleMarkDue = false
+            work = .mark
+        }
+        state.isWorking = work != nil
+        return work
+    }
+
+    /// Inside the lock.
+    private func endWork() {
+        state.isWorking = false
+        state.idleEndNanoseconds = time.monotonicNanoseconds() + Self.idleNanoseconds
     }
 
     private func run() {
-        while perform(nextWork()) {}
+        while let work = nextWork() {
+            _ = perform(work)
+            monitor.withLock { endWork() }
+        }
     }
 
-    /// False when there is no more to come.
+    /// Waits for something to do; nil when there is no more to come.
+    private func nextWork() -> Work? {
+        monitor.withLock {
+            while true {
+                if let work = takeWork() { return work }
+                if hasFailed.load(ordering: .acquiring) { return nil }
+                if state.isWorking {
+                    monitor.wait()
+                } else if state.isStopping {
+                    return nil
+                } else if state.isIdleMarkDue {
+                    let now = time.monotonicNanoseconds()
+                    state.wakeNanoseconds = min(state.idleEndNanoseconds, state.syncDeadline)
+                    _ = monitor.wait(nanoseconds: state.wakeNanoseconds - now)
+                } else {
+                    monitor.wait()
+                }
+            }
+        }
+    }
+
+    /// False when writing has failed.
     private func perform(_ work: Work) -> Bool {
         do throws(SystemError) {
             switch work {
-            case .stop:
-                return false
             case .sync:
                 try synchronize()
             case .mark:
@@ -201,29 +263,6 @@ final class WALWriter: Sendable {
                 monitor.wakeAll()
             }
             return false
-        }
-    }
-
-    private func nextWork() -> Work {
-        monitor.withLock {
-            while state.queue.isEmpty {
-                if takeSync() { return .sync }
-                if state.isStopping { return .stop }
-                if !state.isIdleMarkDue {
-                    monitor.wait()
-                    continue
-                }
-                let untilSync = state.syncDeadline.subtractingReportingOverflow(
-                    time.monotonicNanoseconds()).partialValue
-                let pause = min(Self.idleNanoseconds, untilSync)
-                if !monitor.wait(nanoseconds: pause), state.queue.isEmpty,
-                    pause == Self.idleNanoseconds
-                {
-                    state.isIdleMarkDue = false
-                    return .mark
-                }
-            }
-            return .group(takeGroup())
         }
     }
 
@@ -289,7 +328,7 @@ final class WALWriter: Sendable {
             if !deadline.overflow {
                 state.syncDeadline = min(state.syncDeadline, deadline.partialValue)
             }
-            monitor.wakeAll()
+            if state.waiterCount > 0 { monitor.wakeAll() }
             return state.onDurable
         }
         hook?()
@@ -299,12 +338,15 @@ final class WALWriter: Sendable {
     private func synchronize() throws(SystemError) {
         guard let unsynced = state.unsynced else { return }
         let mark = writtenMark.load(ordering: .relaxed)
+        let start = time.monotonicNanoseconds()
         try unsynced.file.handle.synchronize()
+        let isFast = time.monotonicNanoseconds() - start <= Self.fastSyncNanoseconds
+        state.fastSyncCount = isFast ? state.fastSyncCount + 1 : 0
         state.unsynced = nil
         let hook = monitor.withLock {
             durableMark.store(mark, ordering: .releasing)
             state.syncDeadline = .max
-            monitor.wakeAll()
+            if state.waiterCount > 0 { monitor.wakeAll() }
             return state.onDurable
         }
         hook?()

@@ -168,7 +168,10 @@ public final class WriteAheadLog: @unchecked Sendable {
     public var pendingByteCount: Int { Int(appendedMark - writtenMark) }
 
     /// Hands what was appended to the writer thread. Once at the end of a turn.
-    public func submit() {
+    ///
+    /// - Parameter maySync: the caller has nothing to do until it is durable. A little of it is
+    ///   written and synced at once then, without the thread, where the disk was fast of late.
+    public func submit(maySync: Bool = false) {
         guard phase == .running else { return }
         if writer.hasFailed.load(ordering: .acquiring) {
             phase = .failed
@@ -183,7 +186,7 @@ public final class WriteAheadLog: @unchecked Sendable {
             submittedCount = block.count
         }
         if unsubmitted.isEmpty { return }
-        writer.submit(unsubmitted)
+        writer.submit(unsubmitted, maySync: maySync)
         unsubmitted.removeAll(keepingCapacity: true)
         patience = .max
         isWriteAwaited = false

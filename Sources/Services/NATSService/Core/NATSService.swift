@@ -233,11 +233,13 @@ public final class NATSService: @unchecked Sendable {
     // MARK: Sessions
 
     /// The loop with the fewest connections, by chance where there are several: clients that come
-    /// in pairs must not all be split in the same way.
+    /// in pairs must not all be split in the same way. Who comes alone goes to the streams' loop, and
+    /// waits for no other thread.
     func leastLoaded() -> Int {
         loads.withLock { loads in
             let least = loads.min()!
-            let choice = loads.indices.filter { loads[$0] == least }.randomElement()!
+            let isEmpty = loads.allSatisfy { $0 == 0 }
+            let choice = isEmpty ? 0 : loads.indices.filter { loads[$0] == least }.randomElement()!
             loads[choice] += 1
             return choice
         }

@@ -37,6 +37,7 @@ struct ReplyBatch: Sendable {
     private var ends: [(inbox: Int, body: Int)] = []
 
     var isEmpty: Bool { ends.isEmpty }
+    var count: Int { ends.count }
 
     /// Hands out what it has, and makes room for as much again.
     mutating func take() -> ReplyBatch {
