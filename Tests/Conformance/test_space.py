@@ -6,17 +6,19 @@ some 250 MB.
 
 import asyncio
 import base64
+import subprocess
 import time
 
 import nats
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPythonPartition
 from nats.js.api import ConsumerConfig
 
 from harness.kafka import consumer, create_topic, produce, read
 from harness.nats_wire import Wire
+from harness.server import DUOLOG
 from harness.space import (
     MIB, VALUE, produce_updates, read_everything_with_kafka_python, read_everything_with_librdkafka, segment_bytes, until, value,
     wait_for_segments, wait_for_space, wait_until_nothing_changes, watermarks)
@@ -27,6 +29,10 @@ def server(own_duolog, tmp_path):
     config = tmp_path / "duolog.conf"
     config.write_text('kafka { log_cleaner_backoff: "200ms" }\n')
     return own_duolog("-c", str(config))
+
+
+def tool(command, server):
+    return subprocess.run([DUOLOG, "log", command, str(server.data)], capture_output=True, text=True, timeout=60)
 
 
 def make_stream(wire, name, **config):
@@ -200,3 +206,50 @@ class TestCompactedTopics:
                 assert message["subject"] == f"kafka.seen.{key}" and base64.b64decode(message["data"]) == data
             gone = wire.api("STREAM.MSG.GET.seen", {"seq": 2})
             assert gone["error"]["err_code"] == 10037
+
+
+class TestActiveParts:
+    """A small load that never fills a file of the write-ahead log: settings say when it is compacted all the same."""
+
+    def newest(self, server, topic, end, read_everything=read_everything_with_librdkafka):
+        return sorted((key, data) for _, key, data in read_everything(server, topic, end))
+
+    @pytest.mark.timeout(120)
+    @pytest.mark.parametrize("config", [
+        {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01"},
+        {"segment.bytes": "2000", "min.cleanable.dirty.ratio": "0.01"},
+        {"max.compaction.lag.ms": "1000", "min.cleanable.dirty.ratio": "1"},
+    ], ids=lambda config: next(iter(config)))
+    def test_old_versions_go_soon(self, server, config):
+        topic = create_topic(server, "small", **{"cleanup.policy": "compact", **config})
+        other = create_topic(server, "other", **{"cleanup.policy": "compact"})
+        keys, end = [f"key-{n}" for n in range(10)], 0
+        for round_ in range(2):
+            values = [(key.encode(), b"%d of round %d" % (n, round_)) for n in range(20) for key in keys]
+            for name in (topic, other):
+                produce(server, name, values)
+            end += len(values)
+            wanted = [(key, b"19 of round %d" % round_) for key in keys]
+            until(lambda: self.newest(server, topic, end) == wanted, 30, lambda: f"{len(self.newest(server, topic, end))} records")
+        with Wire(server.nats_port) as wire:
+            wire.connect(headers=True)
+            assert wire.api("STREAM.INFO.small")["state"]["messages"] == len(keys)
+        for clean in (False, True):
+            server.stop() if clean else server.kill()
+            server.start()
+            assert self.newest(server, topic, end) == wanted
+            assert self.newest(server, topic, end, read_everything_with_kafka_python) == wanted
+            # Defaults leave it alone until there is more of it.
+            assert len(read_everything_with_librdkafka(server, other, end)) == end
+        assert [file.name for file in (server.data / "wal").glob("*.wal")] == ["00000000000000000001.wal"]
+        server.stop()
+        assert tool("verify", server).returncode == 0
+        listing = tool("ls", server).stdout
+        of_topic = listing[listing.index("small  (log"):].split("(log")[1]
+        # What the write-ahead log has still of the topic is not listed as its own.
+        assert f"...{end - 1}" in of_topic and "segment" in of_topic and "wal      offsets" not in of_topic
+
+    def test_a_lag_that_cannot_be_is_refused(self, server):
+        with pytest.raises(KafkaException) as refused:
+            create_topic(server, "odd", **{"min.compaction.lag.ms": "2000", "max.compaction.lag.ms": "1000"})
+        assert refused.value.args[0].code() == KafkaError.INVALID_CONFIG

@@ -153,6 +153,7 @@ extension LogStore {
             switch outcome {
             case .snapshot(let id, let result): snapshots.finished(id, result)
             case .rolledUp(let change, let end): applyRollUp(change, end)
+            case .rolledUpAhead(let result): applyRollUpAhead(result)
             case .switched(let change):
                 isDeleting = false
                 apply(change)
@@ -171,6 +172,7 @@ extension LogStore {
 
     private func applyRollUp(_ change: ManifestSwitch, _ end: WALPosition) {
         isRollingUp = false
+        keptBack = []
         rolledUpTo = max(rolledUpTo, end)
         logDamage += change.damage
         newDamage += change.damage

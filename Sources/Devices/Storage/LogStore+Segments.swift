@@ -23,6 +23,9 @@ extension LogStore {
     /// at once. A new one stands for the same offsets. Where every batch is kept nothing changes. It
     /// begins when all that was appended before this call is durable.
     ///
+    /// Of the last segment of a log a batch has to be kept, be it an empty one: up to its end nobody looks into the write-ahead
+    /// log, which may have all of it still.
+    ///
     /// - Parameters:
     ///   - segments: each once, of any logs. Where one of them cannot be rewritten none is.
     ///   - decide: on the background thread, for each batch in order; over values that it captured.

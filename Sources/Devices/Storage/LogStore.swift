@@ -47,6 +47,10 @@ public final class LogStore: @unchecked Sendable {
     var completeFiles: Deque<(number: UInt64, mark: UInt64)> = []
     var currentFile: UInt64 = 0
     var isRollingUp = false
+    /// Logs that are rolled up ahead of the others.
+    var aheadOfOthers: (logs: [LogID], whenDone: () -> Void)?
+    /// Logs that wait for the others, as something of them could not be read.
+    var keptBack: Set<LogID> = []
     var isReleasing = false
     var isDeleting = false
     var isMerging = false

@@ -68,6 +68,10 @@ public struct TopicSettings: Sendable {
             guard let setting = byName[name] else { throw .unknown(name) }
             guard setting.isLegal(value) else { throw .badValue(name: name, value: value) }
         }
+        let settings = TopicSettings(config)
+        if let least = settings.integer("min.compaction.lag.ms"), let most = settings.integer("max.compaction.lag.ms"), least > most {
+            throw .badValue(name: "min.compaction.lag.ms", value: "\(least)")
+        }
     }
 
     private let config: [String: String]

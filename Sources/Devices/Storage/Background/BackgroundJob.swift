@@ -105,6 +105,7 @@ struct BackgroundContext {
 enum BackgroundOutcome: Sendable {
     case snapshot(id: UInt64, Result<Int, StorageError>)
     case rolledUp(ManifestSwitch, end: WALPosition)
+    case rolledUpAhead(Result<ManifestSwitch, StorageError>)
     case switched(ManifestSwitch)
     case rewritten(id: UInt64, Result<ManifestSwitch, StorageError>)
     /// What of it could not be read.

@@ -2,7 +2,7 @@ import Model
 import Platform
 
 /// What of the write-ahead log is to become segments: the batches of its complete files that are
-/// still needed, by log.
+/// still needed, by log; or all that it has of a few logs.
 struct RollUpPlan: Sendable {
     struct Log: Sendable {
         var id: LogID
@@ -10,8 +10,8 @@ struct RollUpPlan: Sendable {
         var byteCount: Int
     }
 
-    /// Where the first file behind those begins.
-    var end: WALPosition
+    /// Where the first file behind those begins; nil where it is of a few logs, ahead of the others.
+    var end: WALPosition?
     /// In the order of their ids.
     var logs: [Log]
     /// What is known to be lost in those files.
@@ -33,7 +33,7 @@ struct ManifestSwitch: Sendable {
 
 /// Copies batches from the write-ahead log to segment files and puts the manifest that names them
 /// in place. Until then nothing has changed but for files that nobody knows; where it fails, all of
-/// it begins again.
+/// it begins again. One that is ahead of the others is given up.
 final class RollUpJob: BackgroundJob {
     let urgency = BackgroundUrgency.rollUp
     private let plan: RollUpPlan
@@ -74,7 +74,8 @@ final class RollUpJob: BackgroundJob {
                 progress = state
                 return .more
             }
-            return .done(.rolledUp(try commit(&state, &context), end: plan.end))
+            let change = try commit(&state, &context)
+            return .done(plan.end.map { .rolledUp(change, end: $0) } ?? .rolledUpAhead(.success(change)))
         } catch {
             progress = state
             throw error
@@ -97,7 +98,13 @@ final class RollUpJob: BackgroundJob {
             try sink.append(bytes, StoredBatch(entry, of: log.id), &context)
         }
         state.sink = sink
-        if !isIntact { state.damage.append(damage(entry, of: log.id)) }
+        if !isIntact {
+            // What nobody has to do is not done where something would be lost.
+            guard plan.end != nil else {
+                throw .damaged(path: walFiles.path(entry.position.fileNumber), offset: entry.position.offset)
+            }
+            state.damage.append(damage(entry, of: log.id))
+        }
         state.entry += 1
         if state.entry == log.entries.count {
             try state.sink.end(at: entry.lastOffset)
@@ -122,7 +129,7 @@ final class RollUpJob: BackgroundJob {
         let files = try state.sink.finish()
         if !files.isEmpty { try context.synchronizeSegmentFolder() }
         var manifest = context.manifest
-        manifest.rolledUpTo = max(manifest.rolledUpTo, plan.end)
+        if let end = plan.end { manifest.rolledUpTo = max(manifest.rolledUpTo, end) }
         for file in files { manifest.files[file.number] = file }
         manifest.damage += plan.damage + state.damage
         state.isCommitting = true
@@ -133,6 +140,6 @@ final class RollUpJob: BackgroundJob {
     func failed(_ error: StorageError, _ context: inout BackgroundContext) -> BackgroundOutcome? {
         if let progress, !progress.isCommitting { progress.sink.abandon(context) }
         progress = nil
-        return nil
+        return plan.end == nil ? .rolledUpAhead(.failure(error)) : nil
     }
 }

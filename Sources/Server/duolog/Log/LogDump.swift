@@ -42,11 +42,11 @@ struct LogDump {
                     try dump(bytes, at: batch.offsetInFile)
                 }
             }
-            let rolledUpTo = try inspection.rolledUpTo()
+            let rolledUp = RolledUp(segments, upTo: try inspection.rolledUpTo())
             var title = ""
             let log = try inspection.forEachFrame { header, payload, position in
                 guard isWanted(header.log, header.lastOffset) else { return }
-                if header.kind == .batch, position < rolledUpTo { return }
+                if rolledUp.has(header, at: position) { return }
                 let current = "Dumping file \(position.fileNumber) of the write-ahead log, "
                     + names.text(header.log)
                 if current != title { print(current) }

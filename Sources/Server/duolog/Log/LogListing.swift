@@ -22,7 +22,7 @@ struct LogListing {
 
     func run() throws -> Bool {
         let (segments, known) = try inspection.segments()
-        let rolledUpTo = try inspection.rolledUpTo()
+        let rolledUp = RolledUp(segments, upTo: try inspection.rolledUpTo())
         var tails: [LogID: Tail] = [:]
         var frameCounts: [UInt64: Int] = [:]
         let log = try inspection.forEachFrame { header, _, position in
@@ -30,7 +30,7 @@ struct LogListing {
             var tail = tails[header.log] ?? Tail()
             if header.kind != .batch {
                 tail.otherCount += 1
-            } else if position >= rolledUpTo {
+            } else if !rolledUp.has(header, at: position) {
                 tail.batchCount += 1
                 tail.byteCount += header.payloadByteCount
                 tail.first = tail.first ?? header.baseOffset

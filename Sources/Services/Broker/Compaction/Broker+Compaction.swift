@@ -52,23 +52,40 @@ extension Broker {
     private static let removalsPerTurn = 4096
     private static let missLimit = 8
 
+    /// Has the active parts of compacted topics rolled up where their settings say that they have been active for long enough, or are
+    /// large enough, and compacts what is due then.
+    func endActiveParts() {
+        let now = retentionTime.milliseconds
+        var due: [LogID] = []
+        for (settings, log) in compactedLogs {
+            guard let part = store.activePart(of: log.id) else { continue }
+            if settings.endsActivePart(part, nowMilliseconds: now) { due.append(log.id) }
+        }
+        if due.isEmpty { return }
+        // Where a roll-up is under way the next look comes to it.
+        store.rollUpAhead(due) { [weak self] in self?.compactNext() }
+    }
+
+    private var compactedLogs: [(settings: CompactionSettings, log: PartitionLog)] {
+        catalog.streams.values.flatMap { stream -> [(settings: CompactionSettings, log: PartitionLog)] in
+            let settings = TopicSettings(stream.topicConfig)
+            guard stream.origin == .kafka, settings.isCompacted else { return [] }
+            let compaction = CompactionSettings(settings)
+            return stream.logs.compactMap { logs[$0] }.filter { !removal.doubtful.contains($0.id) }.map { (compaction, $0) }
+        }
+    }
+
     /// Begins a pass over the log that has waited longest, where one is due and none is under way.
     func compactNext() {
         guard compaction == nil else { return }
         let now = retentionTime.milliseconds
         var candidates: [(log: PartitionLog, settings: CompactionSettings, plan: CompactionSettings.Plan)] = []
-        for stream in catalog.streams.values where stream.origin == .kafka {
-            let settings = TopicSettings(stream.topicConfig)
-            guard settings.isCompacted else { continue }
-            let compaction = CompactionSettings(settings)
-            for log in stream.logs.compactMap({ logs[$0] }) where !removal.doubtful.contains(log.id) {
-                let segments = store.segments(of: log.id)
-                if let seen = log.damageSeenTo, seen == segments.last?.lastOffset { continue }
-                let plan = compaction.plan(
-                    segments, cleanedTo: log.cleanedTo, tombstonesDue: log.tombstonesDue,
-                    nowMilliseconds: now)
-                if let plan { candidates.append((log, compaction, plan)) }
-            }
+        for (settings, log) in compactedLogs {
+            let segments = store.segments(of: log.id)
+            if let seen = log.damageSeenTo, seen == segments.last?.lastOffset { continue }
+            let plan = settings.plan(
+                segments, cleanedTo: log.cleanedTo, tombstonesDue: log.tombstonesDue, nowMilliseconds: now)
+            if let plan { candidates.append((log, settings, plan)) }
         }
         let first = candidates.min {
             ($0.log.lastCompaction, $0.log.id) < ($1.log.lastCompaction, $1.log.id)

@@ -34,6 +34,7 @@ extension Broker {
         loop.schedule(afterNanoseconds: Int64(max(1, options.compactionPauseMilliseconds)) * 1_000_000) {
             [unowned self] in
             removeForGood(isFirstLook: true)
+            endActiveParts()
             compactNext()
             scheduleCompaction()
         }

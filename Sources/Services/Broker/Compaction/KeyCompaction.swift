@@ -1,25 +1,37 @@
 import Bytes
-import Catalog
+public import Catalog
 import Model
 import Records
-import Storage
+public import Storage
 
-/// When and how a topic is compacted: its settings of those names. Source: Kafka documentation, "Topic Configs".
-struct CompactionSettings: Sendable {
+/// When and how a topic is compacted: its settings of those names. Records can be compacted when they are in segments. Source: Kafka documentation, "Topic Configs".
+public struct CompactionSettings: Sendable {
     /// `min.compaction.lag.ms`: records that are younger stay.
     var minLagMilliseconds: Int64
     /// `max.compaction.lag.ms`: records that are older are not left without a pass.
     var maxLagMilliseconds: Int64
     /// `min.cleanable.dirty.ratio`: what share of the log has to be new since the last pass.
     var minDirtyRatio: Double
+    /// `segment.ms`, or `max.compaction.lag.ms` where that is less: what was not rolled up for so long is. KIP-354.
+    var activeMilliseconds: Int64
+    /// `segment.bytes`: so much is rolled up at once.
+    var activeByteCount: Int64
     /// `delete.retention.ms`: how long a tombstone stays from the first pass on that saw it.
     var deleteRetentionMilliseconds: Int64
 
-    init(_ settings: TopicSettings) {
+    public init(_ settings: TopicSettings) {
         minLagMilliseconds = settings.integer("min.compaction.lag.ms") ?? 0
         maxLagMilliseconds = settings.integer("max.compaction.lag.ms") ?? .max
         minDirtyRatio = settings.value("min.cleanable.dirty.ratio").flatMap { Double($0) } ?? 0.5
+        activeMilliseconds = min(settings.integer("segment.ms") ?? .max, maxLagMilliseconds)
+        activeByteCount = settings.integer("segment.bytes") ?? .max
         deleteRetentionMilliseconds = settings.integer("delete.retention.ms") ?? 86_400_000
+    }
+
+    /// Whether what only the write-ahead log has of a log is to be made segments of, ahead of other logs, so that it can be compacted.
+    public func endsActivePart(_ part: LogStore.ActivePart, nowMilliseconds now: Int64) -> Bool {
+        let (age, overflow) = now.subtractingReportingOverflow(part.firstAppendTime.milliseconds)
+        return part.byteCount >= activeByteCount || !overflow && age >= activeMilliseconds
     }
 
     /// What of a log is to be compacted now.

@@ -45,6 +45,16 @@ extension StoreWorkload {
                 if isInside { touched.append(index) }
             }
         }
+        // As the store's rules have it, something of a log's last segment is kept.
+        for segment in segments where store.segments(of: segment.log).last == segment {
+            let last = history.visible(segment.log).last {
+                let header = history.entries[$0].header
+                return !history.isGone($0) && segment.baseOffset <= header.baseOffset && header.lastOffset <= segment.lastOffset
+            }
+            guard let last, !StoreHistory.isReplaced(last) else { continue }
+            fates[Place(log: segment.log, base: history.entries[last].header.baseOffset)] = nil
+            touched.removeAll { $0 == last }
+        }
         let (known, indexes) = (fates, touched)
         store.rewrite(segments) { batch, _ in
             known[Place(log: batch.log, base: batch.baseOffset)] ?? .keep
