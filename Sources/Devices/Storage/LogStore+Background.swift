@@ -135,7 +135,7 @@ extension LogStore {
         if logDamage.contains(where: { $0.path == path || path.hasSuffix("/" + $0.path) }) {
             return .keepAside
         }
-        return wal.lentFiles.contains(number) ? .remove : .recycle
+        return .recycle
     }
 
     private func planDeletion() {
@@ -164,7 +164,6 @@ extension LogStore {
                 isReleasing = false
                 firstLogFile = max(firstLogFile, last + 1)
                 completeFiles.removeAll { $0.number <= last }
-                wal.lentFiles = wal.lentFiles.filter { $0 > last }
             case .removed: break
             }
         }

@@ -1,5 +1,3 @@
-import Glibc
-import Platform
 import Storage
 import Synchronization
 import Testing
@@ -21,7 +19,6 @@ import Testing
         let position = try log.append(header(0), payload(0, byteCount: 1000))
         #expect(log.durableMark == 0)
         #expect(try log.read(position, byteCount: 1000) == payload(0, byteCount: 1000))
-        #expect(try log.fileRegion(of: position, byteCount: 1000) == nil)
         log.close()
     }
 
@@ -46,45 +43,6 @@ import Testing
                     == payload(pick, byteCount: count))
         }
         #expect(written.last!.0.fileNumber >= 5)
-    }
-
-    @Test func `a payload lies in one piece in its file, ready for sendfile`() throws {
-        let (log, _, _) = try open(folder.path, small())
-        defer { log.close() }
-        var written: [WALPosition] = []
-        for index in 0..<40 {
-            written.append(try log.append(header(Int64(index)), payload(index, byteCount: 100_001)))
-        }
-        log.flush()
-        for (index, position) in written.enumerated() {
-            let region = try #require(try log.fileRegion(of: position, byteCount: 100_001))
-            var bytes = [UInt8](repeating: 0, count: region.byteCount)
-            #expect(pread(region.descriptor, &bytes, region.byteCount, region.offset) == 100_001)
-            #expect(bytes == payload(index, byteCount: 100_001))
-        }
-    }
-
-    @Test func `a region is given as soon as its frame is written, and not before`() throws {
-        let disk = MemoryFileSystem()
-        var small = options(disk)
-        small.runsThreads = false
-        let (log, _, _) = try open("/data", small)
-        let first = try log.append(header(0), [1])
-        log.flush()
-        let second = try log.append(header(1), [2])
-        log.submit()
-        let third = try log.append(header(2), payload(2, byteCount: 60_000))
-        #expect(third.fileNumber == 2 || first.fileNumber == third.fileNumber)
-        #expect(try log.fileRegion(of: first, byteCount: 1) != nil)
-        #expect(try log.fileRegion(of: second, byteCount: 1) == nil)
-        #expect(try log.fileRegion(of: third, byteCount: 60_000) == nil)
-        while log.runWriterStep() {}
-        #expect(try log.fileRegion(of: second, byteCount: 1) != nil)
-        #expect(try log.fileRegion(of: third, byteCount: 60_000) == nil)
-        log.flush()
-        #expect(try log.fileRegion(of: second, byteCount: 1) != nil)
-        #expect(try log.fileRegion(of: third, byteCount: 60_000) != nil)
-        log.close()
     }
 
     @Test func `a position or a length that is not a frame's is refused`() throws {

@@ -6,7 +6,7 @@ final class ReleaseJob: BackgroundJob {
     let urgency = BackgroundUrgency.release
 
     struct File: Sendable {
-        enum Fate: Sendable { case recycle, remove, keepAside }
+        enum Fate: Sendable { case recycle, keepAside }
 
         var number: UInt64
         var fate: Fate
@@ -58,8 +58,6 @@ final class ReleaseJob: BackgroundJob {
                     walFiles.pool.add(name)
                     return true
                 }
-                try fileSystem.remove(path)
-            case .remove:
                 try fileSystem.remove(path)
             }
         } catch {

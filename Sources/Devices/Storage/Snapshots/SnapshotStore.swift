@@ -18,7 +18,7 @@ public final class SnapshotStore {
     private let folderID: [UInt8]
     private let fileSystem: any FileSystem
     private let worker: StorageWorker
-    /// The mark and the position of the write-ahead log's end, now.
+    /// The mark of the write-ahead log's end, now.
     private let appendedMark: () -> UInt64
     private var nextID: UInt64 = 0
     private var waiting: [UInt64: (Result<Int, StorageError>) -> Void] = [:]

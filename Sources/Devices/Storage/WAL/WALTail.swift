@@ -36,15 +36,6 @@ struct WALTail {
         index(of: position).map { blocks[$0].block }
     }
 
-    /// What has to be written for the frame at a position to be; nil when no block has it.
-    func endMark(at position: WALPosition) -> UInt64? {
-        guard let index = index(of: position) else { return nil }
-        let (block, endMark) = blocks[index]
-        // The frame is at least a header long, so this much of its block ends with or behind its
-        // first byte.
-        return endMark - UInt64(block.fileEnd - position.offset - WALFrame.headerByteCount)
-    }
-
     private func index(of position: WALPosition) -> Int? {
         var low = 0
         var high = blocks.count

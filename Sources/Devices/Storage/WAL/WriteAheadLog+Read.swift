@@ -31,20 +31,6 @@ extension WriteAheadLog {
         return bytes
     }
 
-    /// Where the payload of a frame is in its file; nil while it has not been written there.
-    ///
-    /// - Throws: as ``read(_:byteCount:verifyingPayload:)``.
-    public func fileRegion(
-        of position: WALPosition, byteCount: Int
-    ) throws(StorageError) -> FileRegion? {
-        guard isWritten(position) else { return nil }
-        let (file, _) = try frameOnFile(at: position, byteCount: byteCount)
-        lentFiles.insert(position.fileNumber)
-        return FileRegion(
-            file: file.handle, offset: position.offset + WALFrame.headerByteCount,
-            byteCount: byteCount)
-    }
-
     // MARK: Memory
 
     private func memory(at position: WALPosition) -> WALBlock? {
@@ -67,18 +53,6 @@ extension WriteAheadLog {
             let payloadStart = WALFrame.headerByteCount
             return Array(copying: bytes.extracting(payloadStart..<payloadStart + byteCount))
         }
-    }
-
-    /// Whether a frame that was appended or replayed is in its file by now.
-    private func isWritten(_ position: WALPosition) -> Bool {
-        let written = writtenMark
-        if written == appendedMark { return true }
-        if let endMark = tail.endMark(at: position) { return endMark <= written }
-        // In the block that is being filled, or so old that no block has it.
-        guard let block, block.file.number == position.fileNumber,
-            position.offset >= block.fileOffset
-        else { return true }
-        return appendedMark - UInt64(block.fileEnd - position.offset) < written
     }
 
     // MARK: Files

@@ -45,8 +45,6 @@ public final class WriteAheadLog: @unchecked Sendable {
     let writer: WALWriter
     let space: WALSpace
     var readers = WALReaders()
-    /// Files of which a region was handed out: who has it reads on, so they are not used again.
-    var lentFiles: Set<UInt64> = []
 
     var phase = Phase.opened
     /// The file that is written to; nil before replay.
