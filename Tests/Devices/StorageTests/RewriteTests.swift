@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import Model
 import Platform
@@ -127,6 +128,44 @@ import Testing
         }
         #expect(disk[path] == before)
         store.close()
+    }
+
+    @Test(arguments: [true, false])
+    func `a segment whose index alone is damaged is written anew with a whole one`(hasAllBatches: Bool) throws {
+        let store = try openStore(disk)
+        defer { store.close() }
+        var model = Model()
+        var random = SeededRandom(26)
+        for _ in 0..<300 { try model.append(to: store, log: 1, &random) }
+        store.rollUpAll()
+        let segment = store.segments(of: LogID(1))[0]
+        let path = store.path(of: segment)
+        // The first page of the index, both its heads; and with it the last byte of the batches before it.
+        let index = 64 + segment.byteCount
+        for byte in index..<index + 60 { disk[path]![byte] = 0x55 }
+        if !hasAllBatches { disk[path]![index - 1] ^= 1 }
+        let damaged = disk[path]
+        func verify() throws -> Bool { try FolderInspection(directory: "/data", fileSystem: disk).verify().isWhole }
+        #expect(try !verify())
+        var told: [Result<RewriteOutcome, StorageError>] = []
+        store.rewrite([segment]) { batch, _ in batch.baseOffset.value % 3 == 0 ? .drop : .keep } whenDone: { told.append($0) }
+        store.runAll()
+        guard hasAllBatches else {
+            #expect(throws: StorageError.self) { try told.first?.get() }
+            #expect(disk[path] == damaged)
+            return
+        }
+        let outcome = try #require(try told.first?.get())
+        #expect(outcome.freedByteCount > 0)
+        let kept = model.logs[1]!.filter { $0.last <= segment.lastOffset.value && $0.base % 3 != 0 }
+        var found: [Int64] = []
+        try store.reader(of: try #require(outcome.segments.first))?.forEachBatch { batch, bytes in
+            found.append(batch.baseOffset.value)
+            #expect(Array(copying: bytes) == kept.first { $0.base == batch.baseOffset.value }?.bytes)
+        }
+        #expect(found == kept.map(\.base))
+        #expect(try verify())
+        #expect(store.takeDamage().isEmpty)
     }
 
     @Test(arguments: 0..<80)

@@ -251,6 +251,45 @@ import Transport
         #expect(Set(records.suffix(5_000).compactMap { Self.text($0.key) }).count == 700)
     }
 
+    @Test func `JetStream's view has what the disk has where an index is damaged`() async throws {
+        let fixture = try Self.fixture()
+        defer { fixture.remove() }
+        try await Self.makeTopic(Self.compacted.merging(["min.compaction.lag.ms": "3600000"]) { $1 }, fixture)
+        // The first one stays, so that the log does not just begin later.
+        try await Self.produce([("once", "1")] + Self.updates(7_999, keys: 20), fixture)
+        let (path, index) = try await fixture.durably { [store = fixture.store] broker in
+            let log = try Self.log(broker)
+            let segment = try #require(store.segments(of: log.id).dropFirst().first { $0.byteCount > 64 << 10 })
+            return (store.path(of: segment), 64 + segment.byteCount)
+        }
+        try await fixture.wake(Self.log)
+        try fixture.restart {
+            let file = try #require(fopen(path, "r+"))
+            fseek(file, index, SEEK_SET)
+            for _ in 0..<60 { fputc(0x55, file) }
+            fclose(file)
+            #expect(try !FolderInspection(directory: fixture.folder).verify().isWhole)
+        }
+        _ = try await fixture.durably { broker in
+            let id = try #require(broker.catalog.stream(topicName: "t")).id
+            try broker.configureTopic(id, config: Self.compacted)
+        }
+        let records = try await Self.until(fixture) { $0.count < 4_000 }
+        #expect(records.count < 4_000)
+        _ = try await Self.settled(fixture)
+        let (stored, seen) = try await fixture.durably { [store = fixture.store] broker in
+            let log = try Self.log(broker)
+            var stored: UInt64 = 0
+            var walk = store.batches(of: log.id, from: Offset(0))
+            while let batch = try walk.next() {
+                let bytes = try store.read(batch)
+                stored += UInt64(try RecordBatchHeader(bytes.span.bytes).recordCount)
+            }
+            return (stored, try broker.messagesInView(of: log).0)
+        }
+        #expect(stored == seen)
+    }
+
     @Test func `a batch that makes no sense stays, with its segment and all behind it`() async throws {
         let fixture = try Self.fixture()
         defer { fixture.remove() }

@@ -88,8 +88,8 @@ final class RewriteJob: BackgroundJob {
         var byteCount = 0
         if state.page < index.pageCount {
             let page = try index.page(state.page)
-            // Made again, it lacks what could not be read: that must not become forgotten.
-            if index.repaired != nil {
+            // Where it was made again and lacks what could not be read, that must not become forgotten.
+            if let repaired = index.repaired, !repaired.hasAll(of: segment) {
                 throw .damaged(path: index.file.path, offset: segment.indexOffset)
             }
             for entry in page.entries { try copy(entry, index.file, &state, &context) }

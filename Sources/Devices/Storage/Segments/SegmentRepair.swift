@@ -12,6 +12,11 @@ struct SegmentRepair {
         var pages: [SegmentPage] = []
         /// Stretches of the file in which no batch was found.
         var lost: [Range<Int>] = []
+
+        /// Whether every batch was found, so that nothing of the segment is missing in what is made of these pages.
+        func hasAll(of segment: SegmentDescriptor) -> Bool {
+            lost.isEmpty && pages.reduce(0) { $0 + $1.entries.count } == segment.batchCount
+        }
     }
 
     let file: SegmentFile
