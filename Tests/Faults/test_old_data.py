@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition
 
 from harness.kafka import admin, consumer, create_topic, producer, read
 from harness.kafka_wire import KafkaWire
+from harness.nats_wire import Wire
 
 COUNT = 26_000
 SIZE = 10_000
@@ -118,6 +119,22 @@ def check_batches(answer: bytes):
         assert crc32c.crc32c(answer[position + 21:position + 12 + length]) == crc
         expected = base + struct.unpack_from(">i", answer, position + 23)[0] + 1
         position += 12 + length
+
+
+@pytest.mark.timeout(300)
+def test_records_that_nats_has_deleted_are_left_out_and_no_others(server):
+    gone = [0, 4999, 5000, 12_345, 20_000]
+    with Wire(server.nats_port, timeout=60) as wire:
+        wire.connect(headers=True)
+        for offset in gone:
+            assert wire.api("STREAM.MSG.DELETE.old", {"seq": offset + 1})["success"]
+    left = [number for number in range(COUNT) if number not in gone]
+    for group in ("g", "h"):
+        one = consumer(server, group, check_crcs=True, fetch_message_max_bytes=20_000_000)
+        one.assign([TopicPartition("old", 0, 1)])
+        for number, message in zip(left, read(one, len(left), seconds=120)):
+            assert (message.offset(), message.value()) == (number, value(number))
+        one.close()
 
 
 @pytest.mark.timeout(300)

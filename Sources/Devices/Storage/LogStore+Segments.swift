@@ -4,6 +4,22 @@ extension LogStore {
     /// The segments of a log in the order of their offsets, without what is in the write-ahead log.
     public func segments(of log: LogID) -> [SegmentDescriptor] { logs[log]?.segments ?? [] }
 
+    /// The segment that stands for `offset`, or the next one; nil where there is none.
+    public func segment(of log: LogID, holding offset: Offset) -> SegmentDescriptor? {
+        guard let index = logs[log], case let place = index.firstSegment(holding: max(offset, index.start)),
+            place < index.segments.count
+        else { return nil }
+        return index.segments[place]
+    }
+
+    /// The segment that a batch lies in, where it is in one.
+    public func segment(of log: LogID, with batch: StoredBatch) -> SegmentDescriptor? {
+        guard case .segment(let file, _, _) = batch.place, let segment = segment(of: log, holding: batch.baseOffset),
+            segment.file == file
+        else { return nil }
+        return segment
+    }
+
     /// The path of a segment's file.
     public func path(of segment: SegmentDescriptor) -> String {
         segmentCache.folder + "/" + SegmentFormat.name(segment.file)

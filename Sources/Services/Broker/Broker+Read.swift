@@ -18,11 +18,15 @@ extension Broker {
         into bytes: inout [UInt8]
     ) throws(StorageError) -> Int {
         let start = bytes.count
+        var next = offset
         var batches = store.batches(of: log.id, from: offset)
         while let batch = try batches.next(), batch.lastOffset < log.readableEnd {
             let taken = bytes.count - start
             guard taken + batch.byteCount <= byteLimit || (taken == 0 && atLeastOne) else { break }
-            bytes.append(contentsOf: try readBatch(batch, of: log))
+            let stored = try store.read(batch)
+            if log.hasHoles { count(batch, stored, from: next, of: log) }
+            bytes.append(contentsOf: readable(stored, batch, of: log))
+            next = batch.lastOffset.advanced(by: 1)
         }
         return bytes.count - start
     }
@@ -43,9 +47,35 @@ extension Broker {
     func readBatch(
         _ batch: StoredBatch, of log: PartitionLog
     ) throws(StorageError) -> [UInt8] {
-        let bytes = try store.read(batch)
+        readable(try store.read(batch), batch, of: log)
+    }
+
+    private func readable(_ bytes: [UInt8], _ batch: StoredBatch, of log: PartitionLog) -> [UInt8] {
         guard log.hasHoles, batch.lastOffset >= log.startOffset else { return bytes }
         return withoutRemovedRecords(bytes, of: log)
+    }
+
+    /// Takes up in the log's census how many records a batch has that was looked for from `start` on.
+    private func count(_ batch: StoredBatch, _ bytes: [UInt8], from start: Offset, of log: PartitionLog) {
+        guard let segment = store.segment(of: log.id, with: batch),
+            let header = try? RecordBatchHeader(bytes.span.bytes)
+        else { return }
+        log.census.count(
+            batch, from: start, recordCount: Int(header.recordCount), in: segment, of: store.segments(of: log.id))
+    }
+
+    /// Up to where a segment with `offset` can be sent as it is, since there is nothing in it that a fetch would leave out;
+    /// nil where that is not known.
+    func wholeEnd(from offset: Offset, of log: PartitionLog) -> Offset? {
+        guard log.hasHoles else { return log.readableEnd }
+        guard let segment = store.segment(of: log.id, holding: offset) else { return nil }
+        let first = max(segment.baseOffset, log.startOffset)
+        guard let live = log.view?.count(from: StreamSequence(first), through: StreamSequence(segment.lastOffset))
+        else { return nil }
+        // Either no record was ever taken out of it, or no more records are in it than are there.
+        let isWhole =
+            Int(live) == first.distance(to: segment.lastOffset) + 1 || log.census.recordCount(of: segment) == Int(live)
+        return isWhole ? min(log.readableEnd, segment.lastOffset.advanced(by: 1)) : nil
     }
 
     /// The batch written anew without the records that are gone, at the same offsets; as it is where all are there.

@@ -30,8 +30,10 @@ public final class PartitionLog {
     public internal(set) var endOffset = Offset(0)
     public internal(set) var readableEnd = Offset(0)
     public internal(set) var isDeleted = false
-    /// JetStream has deleted records between the start and the end: a fetch leaves them out.
+    /// JetStream has deleted records between the start and the end: a fetch leaves them out where they still are.
     var hasHoles = false
+    /// Of a log with holes: what tells segments in which records are left out from those that have been written anew.
+    var census = SegmentCensus()
 
     /// The log as JetStream sees it. Logs of JetStream streams always have it; those of Kafka topics get it when
     /// somebody first looks, so that a topic that only Kafka uses pays nothing for it.

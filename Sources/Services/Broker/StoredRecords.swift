@@ -34,11 +34,13 @@ extension Broker {
         into records: inout StoredRecords
     ) throws(StorageError) {
         var next = offset
-        // Records that JetStream has deleted have to be left out.
-        if fromFiles, !log.hasHoles {
-            while records.regions.count < Self.regionLimit, byteLimit - records.byteCount >= Self.leastRegionByteCount {
+        if fromFiles {
+            // Records that JetStream has deleted have to be left out.
+            while records.regions.count < Self.regionLimit, byteLimit - records.byteCount >= Self.leastRegionByteCount,
+                let end = wholeEnd(from: next, of: log)
+            {
                 let run = try store.run(
-                    of: log.id, from: next, below: log.readableEnd, byteLimit: byteLimit - records.byteCount,
+                    of: log.id, from: next, below: end, byteLimit: byteLimit - records.byteCount,
                     atLeastOne: atLeastOne && records.byteCount == 0)
                 guard let run, run.region.byteCount >= Self.leastRegionByteCount else { break }
                 records.append(run.region)

@@ -1,8 +1,10 @@
 import Broker
 import Bytes
+import Glibc
 import JetStream
 import JetStreamAPI
 import Model
+import Platform
 import Records
 import Storage
 import Testing
@@ -41,13 +43,24 @@ extension Broker {
     }
 
     /// All readable records, batch after batch as a consumer fetches them, over gaps and empty batches, up to the end.
-    func fetchAll(_ log: PartitionLog) throws -> [FetchedRecord] {
+    ///
+    /// - Parameter fromFiles: take what can be sent from files from there, and tell how many bytes that were.
+    func fetchAll(_ log: PartitionLog, fromFiles: ((Int) -> Void)? = nil) throws -> [FetchedRecord] {
         var found: [FetchedRecord] = []
         var decompressor = Decompressor()
         var next = log.startOffset
         while next < log.readableEnd {
+            var stored = StoredRecords()
+            try readBatches(
+                of: log, from: next, byteLimit: 1 << 20, atLeastOne: true, fromFiles: fromFiles != nil, into: &stored)
             var bytes: [UInt8] = []
-            try readBatches(of: log, from: next, byteLimit: 1 << 20, atLeastOne: true, into: &bytes)
+            for region in stored.regions {
+                var part = [UInt8](repeating: 0, count: region.byteCount)
+                #expect(pread(region.descriptor, &part, part.count, region.offset) == part.count)
+                bytes += part
+                fromFiles?(part.count)
+            }
+            bytes += stored.bytes
             var batches = RecordBatchCursor(bytes.span.bytes)
             var isFirst = true
             while let batch = try batches.next() {

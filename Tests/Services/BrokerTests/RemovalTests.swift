@@ -96,6 +96,109 @@ import Transport
         #expect(try await Self.state(fixture).lastSequence == 20_001)
     }
 
+    /// All records as Kafka fetches them where it can get files, and how many bytes came from those.
+    private static func fetchFromFiles(_ fixture: BrokerFixture) async throws -> (offsets: [Int64], fileByteCount: Int) {
+        try await fixture.durably { broker in
+            var fileByteCount = 0
+            let records = try broker.fetchAll(try #require(try broker.stream(named: "S"))) { fileByteCount += $0 }
+            return (records.map(\.offset), fileByteCount)
+        }
+    }
+
+    @Test func `only segments out of which records are left are not sent from files`() async throws {
+        var options = Self.options()
+        options.compactionPauseMilliseconds = 1_000_000
+        let fixture = try BrokerFixture(options, store: LogStore.Options.small)
+        defer { fixture.remove() }
+        try await Self.make(#"{"name":"S","subjects":["s.>"]}"#, fixture)
+        try await Self.publish(12_000, subjects: 50, fixture)
+        let segments = try await fixture.durably { [store = fixture.store] broker in
+            store.segments(of: try #require(try broker.stream(named: "S")).id)
+        }
+        try #require(segments.count > 4)
+        let whole = segments.reduce(0) { $0 + $1.byteCount }
+        let all = try await Self.fetchFromFiles(fixture)
+        #expect(all.offsets == Array(0..<12_000))
+        #expect(all.fileByteCount > whole * 3 / 4)
+
+        // Two single ones, in the second segment and in the fourth.
+        let gone = [segments[1].baseOffset.value + 500, segments[3].baseOffset.value + 500]
+        try await fixture.durably { broker in
+            let log = try #require(try broker.stream(named: "S"))
+            try broker.remove(.removed(gone.map { UInt64($0 + 1) }), from: log)
+        }
+        for _ in 0..<3 {
+            let left = try await Self.fetchFromFiles(fixture)
+            #expect(left.offsets == (0..<12_000).filter { !gone.contains($0) })
+            #expect(left.fileByteCount <= whole - segments[1].byteCount - segments[3].byteCount)
+            #expect(left.fileByteCount >= segments[0].byteCount * 3 / 4)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `what was written anew without records is sent from files again`(isRestarted: Bool) async throws {
+        let fixture = try BrokerFixture(Self.options(), store: LogStore.Options.small)
+        defer { fixture.remove() }
+        try await Self.make(#"{"name":"S","subjects":["s.>"]}"#, fixture)
+        try await Self.publish(12_000, subjects: 50, fixture)
+        let before = try await Self.byteCount(fixture, atMost: .max)
+        let isKept = { @Sendable (offset: Int64) in offset % 3 == 0 || offset > 11_000 }
+        try await fixture.durably { broker in
+            let log = try #require(try broker.stream(named: "S"))
+            try broker.remove(.removed((0..<12_000).filter { !isKept(Int64($0)) }.map { UInt64($0 + 1) }), from: log)
+        }
+        let left = try await Self.byteCount(fixture, atMost: before / 2)
+        #expect(left <= before / 2, "\(before) bytes before, \(left) now")
+        if isRestarted { try fixture.restart(isClean: false) }
+        let kept = (0..<12_000).filter(isKept)
+        // A reader finds out what is in them, and the next one has it from files; a segment may be written anew in between.
+        var found = try await Self.fetchFromFiles(fixture)
+        for _ in 0..<100 where found.fileByteCount == 0 {
+            #expect(found.offsets == kept)
+            try await Task.sleep(for: .milliseconds(20))
+            found = try await Self.fetchFromFiles(fixture)
+        }
+        #expect(found.offsets == kept)
+        #expect(found.fileByteCount > 4 * 64 << 10, "of \(left)")
+        // One more goes, and its segment has to be looked at again.
+        try await fixture.durably { broker in
+            try broker.remove(.removed([4]), from: try #require(try broker.stream(named: "S")))
+        }
+        let third = try await Self.fetchFromFiles(fixture)
+        #expect(third.offsets == kept.filter { $0 != 3 })
+        #expect(third.fileByteCount < found.fileByteCount)
+    }
+
+    @Test func `more messages than a frame may name are removed at once, and a start reads that`() async throws {
+        let fixture = try BrokerFixture()
+        defer { fixture.remove() }
+        try await Self.make(#"{"name":"S","subjects":["s.>"],"retention":"interest"}"#, fixture)
+        let count = StreamControl.removedLimit + 100
+        try await fixture.durably { broker in
+            let log = try #require(try broker.stream(named: "S"))
+            let body = Array(#"{"stream_name":"S","config":{"durable_name":"c","ack_policy":"explicit"}}"#.utf8)
+            _ = try broker.createConsumer(
+                CreateConsumerRequest(body.span.bytes), subject: .named("c", filter: nil), on: log)
+            let subject = Array("s.1".utf8)
+            for _ in 0..<count {
+                _ = broker.publish(to: log, subject: subject.span.bytes, headers: RawSpan(), payload: RawSpan())
+            }
+        }
+        #expect(try await Self.state(fixture).messages == UInt64(count))
+        // Nobody wants them any more.
+        try await fixture.durably { broker in
+            let log = try #require(try broker.stream(named: "S"))
+            try broker.deleteConsumer(try #require(log.consumers["c"]))
+        }
+        for _ in 0..<2 {
+            let state = try await Self.state(fixture)
+            #expect(state.messages == 0)
+            #expect(state.lastSequence == UInt64(count))
+            try fixture.restart(isClean: false)
+            #expect(fixture.summary.findings == [])
+        }
+    }
+
     @Test func `what was deleted singly leaves gaps that readers go over`() async throws {
         let fixture = try BrokerFixture(Self.options(), store: LogStore.Options.small)
         defer { fixture.remove() }

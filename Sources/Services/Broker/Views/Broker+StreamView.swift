@@ -119,7 +119,7 @@ extension Broker {
         guard let first = log.view?.firstSequence, let count = log.view?.messageCount, first > .none
         else { return }
         setStart(of: log, Offset(first))
-        if count < UInt64(max(log.endOffset.value - log.startOffset.value, 0)) { log.hasHoles = true }
+        log.hasHoles = count < UInt64(max(log.endOffset.value - log.startOffset.value, 0))
     }
 
     private func setStart(of log: PartitionLog, _ start: Offset) {
