@@ -29,9 +29,14 @@ extension Broker {
         let restored = try restoreSnapshots(&findings)
         var lost: [LogID: [LostFrame]] = [:]
         var replayedFrameCount = 0
+        // Where logs ended by what was written behind their batches.
+        var knownEnds: [LogID: Offset] = [:]
         let report = try store.replay(from: restored?.oldest) { header, payload, position in
             replayPosition = position
             replayedFrameCount += 1
+            if header.kind == .control || header.kind == .consumer {
+                knownEnds[header.log] = max(knownEnds[header.log] ?? Offset(0), header.baseOffset)
+            }
             do {
                 try replay(header, payload, position, corePosition: restored?.core ?? .first, &lost)
             } catch {
@@ -48,7 +53,7 @@ extension Broker {
                 findings.append("log \(log.id.value) cannot be read again: \(error)")
             }
         }
-        for damage in report.damage { passOver(damage) }
+        passOver(report.damage, knownEnds)
         replayPosition = nil
         try append(coordination: groups.recordsAfterReplay(now: groupTime))
         // All that was replayed is on the disk.
@@ -129,14 +134,23 @@ extension Broker {
         }
     }
 
-    /// The offsets of a damaged batch were given out once: where it was its log's last, they are not used again.
-    private func passOver(_ damage: ReplayReport.Damage) {
-        guard let frame = damage.frame, frame.kind == .batch, let log = logs[frame.log],
-            frame.lastOffset >= log.endOffset, frame.lastOffset < Offset(.max)
-        else { return }
-        log.endOffset = frame.lastOffset.advanced(by: 1)
+    /// The offsets of damaged batches were given out once: where one was its log's last, they are not used again.
+    ///
+    /// - Parameter knownEnds: where logs ended as other frames say. Only needed where it cannot be read what was damaged.
+    private func passOver(_ damage: [ReplayReport.Damage], _ knownEnds: [LogID: Offset]) {
+        for case let frame? in damage.map(\.frame) where frame.kind == .batch && frame.lastOffset < Offset(.max) {
+            moveEnd(of: frame.log, to: frame.lastOffset.advanced(by: 1))
+        }
+        guard damage.contains(where: { $0.frame == nil }) else { return }
+        for (log, end) in knownEnds { moveEnd(of: log, to: end) }
+    }
+
+    /// Uses up the offsets before `end`, where the log ends before it.
+    private func moveEnd(of id: LogID, to end: Offset) {
+        guard let log = logs[id], end > log.endOffset else { return }
+        log.endOffset = end
         log.hasHoles = true
-        log.view?.skip(to: StreamSequence(log.endOffset))
+        log.view?.skip(to: StreamSequence(end))
     }
 
     /// A frame of a log without a usable snapshot, kept until its batches have been read.

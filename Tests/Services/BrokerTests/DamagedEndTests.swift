@@ -19,7 +19,8 @@ import Testing
         }
     }
 
-    @Test func `sequences of a last batch that is damaged are not given out again`() async throws {
+    @Test(arguments: [true, false])
+    func `sequences of a last batch that is damaged are not given out again`(isHeaderWhole: Bool) async throws {
         let fixture = try BrokerFixture()
         defer { fixture.remove() }
         let id = try await fixture.durably { broker in
@@ -27,8 +28,10 @@ import Testing
             request.config.subjects = ["orders.>"]
             return try broker.createStream(request, nameInSubject: "orders").id
         }
-        _ = try await Self.publish("first", to: id, fixture)
+        _ = try await Self.publish("the-first", to: id, fixture)
         _ = try await Self.publish("the-last-of-all", to: id, fixture)
+        // What comes behind it says where the stream ended.
+        try await fixture.durably { try $0.deleteMessage(StreamSequence(1), from: try #require($0.log(id))) }
         var damagedCount = 0
         try fixture.restart(isClean: false) {
             let folder = fixture.folder + "/wal/"
@@ -37,12 +40,17 @@ import Testing
                 var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
                 guard let place = bytes.firstRange(of: Array("the-last-of-all".utf8)) else { continue }
                 bytes[place.lowerBound] ^= 1
+                if !isHeaderWhole, let before = bytes.firstRange(of: Array("the-first".utf8)) {
+                    // The record before ends, and the frame begins, within a few bytes.
+                    for byte in before.upperBound + 16..<place.lowerBound { bytes[byte] = 0x55 }
+                }
                 try Data(bytes).write(to: URL(filePath: path))
                 damagedCount += 1
             }
         }
         #expect(damagedCount == 1)
         #expect(fixture.summary.findings.count == 1, "\(fixture.summary.findings)")
+        #expect(fixture.summary.findings[0].contains("offsets 1...1") == isHeaderWhole, "\(fixture.summary.findings)")
         #expect(try await Self.publish("next", to: id, fixture) == 3)
     }
 }
