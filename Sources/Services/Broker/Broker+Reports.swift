@@ -18,6 +18,8 @@ extension Broker {
         public var damageCount = 0
         /// What compaction has given back since the start.
         public var compactedByteCount = 0
+        /// Message ids that are remembered, so that repeated publishes are found.
+        public var messageIDCount = 0
 
         public init() {}
     }
@@ -38,6 +40,7 @@ extension Broker {
             totals.consumerCount += catalog.consumerCount(on: log.id)
             if let view = log.view {
                 totals.messageCount += view.messageCount
+                totals.messageIDCount += view.messageIDCount
                 if view.config.storage == .memory {
                     totals.memoryByteCount += view.byteCount
                 } else {

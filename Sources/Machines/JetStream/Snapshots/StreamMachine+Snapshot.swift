@@ -17,14 +17,13 @@ extension StreamMachine {
     public func writeSnapshot(_ write: ([UInt8]) throws -> Void) throws {
         let endings = endings.entries.filter { ledger.contains($0.sequence) }
         let ageless = ageless.sorted()
-        let ids = dedupe.entries
         var head = ByteWriter(capacity: 64)
         head.int(SnapshotVersion.stream)
         head.int(lastTime?.nanoseconds ?? .min)
         head.counted(lastMessageID)
         head.int(UInt32(endings.count))
         head.int(UInt32(ageless.count))
-        head.int(UInt32(ids.count))
+        head.int(UInt32(dedupe.entryCount))
         try write(head.bytes)
         try ledger.writeSnapshot(write)
         try Self.inPieces(endings, write) { entry, writer in
@@ -32,14 +31,14 @@ extension StreamMachine {
             writer.int(entry.sequence)
         }
         try Self.inPieces(ageless, write) { sequence, writer in writer.int(sequence) }
-        try Self.inPieces(ids, write) { entry, writer in
+        try Self.inPieces(dedupe.entries, write) { entry, writer in
             writer.counted(entry.id)
             writer.unsignedVarint(entry.sequence)
             writer.int(entry.time.nanoseconds)
         }
     }
 
-    private static func inPieces<Elements: RandomAccessCollection>(
+    private static func inPieces<Elements: Sequence>(
         _ elements: Elements, _ write: ([UInt8]) throws -> Void,
         _ encode: (Elements.Element, inout ByteWriter) -> Void
     ) throws {

@@ -52,6 +52,8 @@ public struct StreamMachine: Sendable {
     public var messageCount: UInt64 { ledger.messageCount }
     public var byteCount: UInt64 { ledger.byteCount }
     public var subjectCount: Int { ledger.subjects.liveCount }
+    /// How many message ids it remembers, those among them that are over and not forgotten yet.
+    public var messageIDCount: Int { dedupe.count }
 
     /// What the stream holds. The time of the first message is the caller's to add: it knows the times of the log.
     public var state: StreamState {

@@ -155,6 +155,9 @@ extension ReportService {
             "duolog_stored_bytes", .gauge, "Bytes in all streams.",
             totals.streams.memoryByteCount + totals.streams.storageByteCount)
         text.single(
+            "duolog_message_ids", .gauge, "Message ids that are remembered to find repeated publishes.",
+            totals.streams.messageIDCount)
+        text.single(
             "duolog_storage_damages_total", .counter,
             "Stretches of files that could not be read, found since the start.",
             totals.streams.damageCount)
