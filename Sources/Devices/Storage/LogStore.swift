@@ -157,11 +157,14 @@ public final class LogStore: @unchecked Sendable {
         let found = TailIndexFile.read(
             folder: segmentCache.folder, folderID: wal.folderID, on: options.wal.fileSystem)
         guard let found, found.position > rolledUpTo, isInLog(found.position) else { return nil }
-        for (id, entries) in found.logs {
-            for entry in entries where entry.position >= rolledUpTo {
+        for (id, log) in found.logs {
+            for entry in log.entries where entry.position >= rolledUpTo {
                 if let last = logs[id]?.lastOffset, entry.baseOffset <= last { continue }
                 logs[id, default: LogIndex()].tail.append(entry)
             }
+            guard let first = logs[id]?.tail.entries.first else { continue }
+            logs[id]!.tail.transactions = log.transactions
+            logs[id]!.tail.transactions.removeRuns(endingBefore: first.baseOffset)
         }
         return found.position
     }
@@ -210,18 +213,23 @@ public final class LogStore: @unchecked Sendable {
         _ fill: (inout MutableRawSpan) -> Void
     ) throws(StorageError) -> WALPosition {
         var timestamp: Int64 = -1
+        var transactional: TransactionalBatch?
         let isBatch = header.kind == .batch
         let position = try wal.append(
             header, durability: durability, payloadByteCount: payloadByteCount
         ) { memory in
             fill(&memory)
-            if isBatch { timestamp = BatchField.maxTimestamp(of: memory.bytes) }
+            guard isBatch else { return }
+            timestamp = BatchField.maxTimestamp(of: memory.bytes)
+            transactional = TransactionalBatch(
+                memory.bytes, baseOffset: header.baseOffset, lastOffset: header.lastOffset)
         }
         if isBatch {
             var header = header
             header.payloadByteCount = payloadByteCount
             logs[header.log, default: LogIndex()].tail.append(
-                LogTail.Entry(header, at: position, maxTimestampMilliseconds: timestamp))
+                LogTail.Entry(header, at: position, maxTimestampMilliseconds: timestamp),
+                transactional)
         }
         return position
     }
@@ -235,7 +243,10 @@ public final class LogStore: @unchecked Sendable {
             header, at: position,
             maxTimestampMilliseconds: BatchField.maxTimestamp(of: payload))
         if let last = logs[header.log]?.lastOffset, entry.baseOffset <= last { return }
-        logs[header.log, default: LogIndex()].tail.append(entry)
+        logs[header.log, default: LogIndex()].tail.append(
+            entry,
+            TransactionalBatch(
+                payload, baseOffset: header.baseOffset, lastOffset: header.lastOffset))
     }
 
     /// Hands what was appended to the disk, takes up what the background has finished, and gives it

@@ -19,11 +19,13 @@ struct LogTail: Sendable {
 
     private(set) var entries: Deque<Entry> = []
     private(set) var byteCount: Int64 = 0
+    /// Those that have batches among the entries.
+    var transactions = TransactionIndex()
     /// Whether times never fall from one batch to the next, so that they can be searched by halves.
     private var appendTimesRise = true
     private var timestampsRise = true
 
-    mutating func append(_ entry: Entry) {
+    mutating func append(_ entry: Entry, _ transactional: TransactionalBatch? = nil) {
         if let last = entries.last {
             precondition(
                 entry.baseOffset > last.lastOffset,
@@ -35,6 +37,7 @@ struct LogTail: Sendable {
         }
         entries.append(entry)
         byteCount += Int64(entry.byteCount)
+        if let transactional { transactions.append(transactional) }
     }
 
     /// Forgets the first entries, as many as `isGone` says.
@@ -43,8 +46,11 @@ struct LogTail: Sendable {
             entries.removeFirst()
             byteCount -= Int64(first.byteCount)
         }
-        if entries.isEmpty {
+        if let first = entries.first {
+            transactions.removeRuns(endingBefore: first.baseOffset)
+        } else {
             entries = []
+            transactions = TransactionIndex()
             appendTimesRise = true
             timestampsRise = true
         }

@@ -53,10 +53,14 @@ enum BatchField {
     static let length = 8
     /// u32, over all behind byte 21.
     static let checksum = 17
+    /// i16, in bits.
+    static let attributes = 21
     /// i32.
     static let lastOffsetDelta = 23
     /// i64, milliseconds.
     static let maxTimestamp = 35
+    /// i64.
+    static let producerID = 43
     /// In front of the records.
     static let headerByteCount = 61
 

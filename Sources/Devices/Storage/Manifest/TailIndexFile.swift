@@ -9,17 +9,23 @@ import Platform
 /// The sealed file `segments/tail`; its position is the end of the log then. It stays right when the
 /// log goes on: what comes behind the position is found in the log. Content, big endian:
 ///
-///     u32  content version, 1
+///     u32  content version, 2
 ///     u32  how many logs; then for each
 ///          u32 log id, u32 how many batches; then for each
 ///          i64 base offset, u64 position, u32 byte count, u32 last offset delta, i64 append time,
-///          i64 largest record timestamp
+///          i64 largest record timestamp; then
+///          u32 how many runs of transactions; then for each what a TransactionIndex has
 struct TailIndexFile {
     var position: WALPosition
-    var logs: [LogID: [LogTail.Entry]]
+    var logs: [LogID: Log]
+
+    struct Log {
+        var entries: [LogTail.Entry] = []
+        var transactions = TransactionIndex()
+    }
 
     private static let name = "tail"
-    private static let contentVersion: UInt32 = 1
+    private static let contentVersion: UInt32 = 2
     private static let entryByteCount = 40
 
     static func write(
@@ -45,6 +51,8 @@ struct TailIndexFile {
                     writer.int(entry.appendTime.nanoseconds)
                     writer.int(entry.maxTimestampMilliseconds)
                 }
+                writer.int(UInt32(index.tail.transactions.runs.count))
+                index.tail.transactions.write(to: &writer)
                 let bytes = writer.bytes
                 try file.append(bytes.span.bytes)
                 writer = ByteWriter()
@@ -86,10 +94,10 @@ struct TailIndexFile {
 
     private static func decode(
         _ bytes: RawSpan
-    ) throws(MalformedBytes) -> [LogID: [LogTail.Entry]] {
+    ) throws(MalformedBytes) -> [LogID: Log] {
         var reader = ByteReader(bytes)
         guard try reader.int(UInt32.self) == contentVersion else { throw .badLength(0) }
-        var logs: [LogID: [LogTail.Entry]] = [:]
+        var logs: [LogID: Log] = [:]
         for _ in 0..<(try reader.int(UInt32.self)) {
             let id = LogID(try reader.int())
             let count = Int(try reader.int(UInt32.self))
@@ -105,7 +113,10 @@ struct TailIndexFile {
                         appendTime: Timestamp(nanoseconds: try reader.int()),
                         maxTimestampMilliseconds: try reader.int()))
             }
-            logs[id] = entries
+            let runCount = Int(try reader.int(UInt32.self))
+            logs[id] = Log(
+                entries: entries,
+                transactions: try TransactionIndex(&reader, count: runCount))
         }
         guard reader.isAtEnd else { throw .badLength(reader.remaining) }
         return logs

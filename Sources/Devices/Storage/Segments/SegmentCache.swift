@@ -15,6 +15,8 @@ struct SegmentCache {
     /// Segments whose index had to be made again, and those that have no file.
     private var repaired: [SegmentDescriptor: SegmentIndex] = [:]
     private var missing: Set<UInt64> = []
+    /// Made again from the batches, where it was damaged.
+    private var foundTransactions: [SegmentDescriptor: TransactionIndex] = [:]
 
     private static let fileLimit = 64
     private static let pageLimit = 32
@@ -37,6 +39,7 @@ struct SegmentCache {
         files.removeAll { gone.contains($0.number) }
         pages.removeAll { gone.contains($0.segment.file) }
         repaired = repaired.filter { !gone.contains($0.key.file) }
+        foundTransactions = foundTransactions.filter { !gone.contains($0.key.file) }
         missing.subtract(gone)
     }
 
@@ -102,6 +105,27 @@ struct SegmentCache {
         let page = try index.firstPage(where: belongs)
         keep(index)
         return page
+    }
+
+    /// What a segment says of transactions. Where that is damaged its batches are read once, and this
+    /// is told; where its file is missing, nothing.
+    ///
+    /// - Throws: `failed`.
+    mutating func transactions(
+        of segment: SegmentDescriptor
+    ) throws(StorageError) -> TransactionIndex {
+        if let known = foundTransactions[segment] { return known }
+        guard let file = try file(segment.file) else { return TransactionIndex() }
+        if let transactions = try file.transactions(of: segment) { return transactions }
+        var found = TransactionIndex()
+        do { found = try SegmentReader(segment, file: file).findTransactions() } catch {
+            guard case .damaged = error else { throw error }
+        }
+        foundTransactions[segment] = found
+        tell(
+            .index, file.path,
+            segment.indexOffset..<segment.indexOffset + segment.indexByteCount, segment)
+        return found
     }
 
     private mutating func index(of segment: SegmentDescriptor) throws(StorageError) -> SegmentIndex? {

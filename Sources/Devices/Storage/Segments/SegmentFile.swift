@@ -40,6 +40,21 @@ final class SegmentFile: Sendable {
         return SegmentPage.Head(verifying: bytes.span.bytes, seed: seed)
     }
 
+    /// What the segment says of transactions; nil where that, or the head that says where it begins,
+    /// is damaged.
+    func transactions(of segment: SegmentDescriptor) throws(StorageError) -> TransactionIndex? {
+        guard segment.pageCount > 0, let last = try head(segment.pageCount - 1, of: segment)
+        else { return nil }
+        let start = last.offset + last.byteCount
+        let end =
+            segment.indexOffset + segment.indexByteCount
+            - segment.pageCount * SegmentPage.headByteCount
+        guard start >= segment.indexOffset, start <= end else { return nil }
+        if start == end { return TransactionIndex() }
+        let bytes = try read(end - start, at: start)
+        return TransactionIndex(verifying: bytes.span.bytes, seed: seed)
+    }
+
     /// The bytes of a batch.
     ///
     /// - Throws: `damaged` where the file is too short or, if asked to verify, where they are not

@@ -1,8 +1,8 @@
 import Bytes
 import Model
 
-/// The index of a segment comes in pages of up to 64 batches. Behind the last page the heads of all
-/// pages stand once more, end to end, to be searched by halves.
+/// The index of a segment comes in pages of up to 64 batches. Behind the last page a TransactionIndex
+/// may lie; at the end the heads of all pages stand once more, end to end, to be searched by halves.
 ///
 ///      0  u32  checksum of bytes 4..<64
 ///      4  u32  checksum of the body
@@ -145,6 +145,7 @@ struct SegmentIndexBuilder {
     private var next: Int64 = 0
     private var time: Int64 = 0
     private var pages: [(head: SegmentPage.Head, body: [UInt8])] = []
+    private var transactions = TransactionIndex()
     private var maxAppendTime = Timestamp(nanoseconds: .min)
     private var maxTimestampMilliseconds = Int64.min
 
@@ -173,6 +174,8 @@ struct SegmentIndexBuilder {
         if head!.batchCount == SegmentPage.batchLimit { endPage() }
     }
 
+    mutating func append(_ batch: TransactionalBatch) { transactions.append(batch) }
+
     private mutating func endPage() {
         guard var head else { return }
         head.maxAppendTime = maxAppendTime
@@ -198,6 +201,7 @@ struct SegmentIndexBuilder {
             index.append(page.body)
             heads.append(bytes)
         }
+        index.append(transactions.bytes(seed: seed))
         index.append(heads.bytes)
         return (index.bytes, pages.count)
     }

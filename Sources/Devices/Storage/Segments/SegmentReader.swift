@@ -42,7 +42,25 @@ public struct SegmentReader: Sendable {
         }
     }
 
-    /// The pages of the index that are not what was written; a head counts as its page.
+    /// What the batches that can be read say of transactions.
+    ///
+    /// - Throws: `failed`; `damaged` where no batch can be found.
+    func findTransactions() throws(StorageError) -> TransactionIndex {
+        var found = TransactionIndex()
+        do {
+            try forEachBatch { batch, bytes in
+                let transactional = TransactionalBatch(
+                    bytes, baseOffset: batch.baseOffset, lastOffset: batch.lastOffset)
+                if let transactional { found.append(transactional) }
+            }
+        } catch let error as StorageError {
+            throw error
+        } catch { preconditionFailure("\(error)") }
+        return found
+    }
+
+    /// The pages of the index that are not what was written; a head counts as its page. So is what
+    /// lies between pages and heads.
     ///
     /// - Throws: `failed`.
     func damagedIndexRanges() throws(StorageError) -> [Range<Int>] {
@@ -55,6 +73,13 @@ public struct SegmentReader: Sendable {
                 let start = end - (segment.pageCount - place) * SegmentPage.headByteCount
                 ranges.append(start..<start + SegmentPage.headByteCount)
             }
+        }
+        if ranges.isEmpty, segment.pageCount > 0, try file.transactions(of: segment) == nil,
+            let last = try file.head(segment.pageCount - 1, of: segment)
+        {
+            let start = last.offset + last.byteCount
+            let end = segment.indexOffset + segment.indexByteCount
+            ranges.append(start..<end - segment.pageCount * SegmentPage.headByteCount)
         }
         return ranges
     }

@@ -72,6 +72,8 @@ final class SegmentWriter {
                 baseOffset: baseOffset, lastOffset: lastOffset, dataOffset: byteCount,
                 byteCount: bytes.byteCount, appendTime: appendTime,
                 maxTimestampMilliseconds: maxTimestampMilliseconds, checksum: crc32c(bytes)))
+        let transactional = TransactionalBatch(bytes, baseOffset: baseOffset, lastOffset: lastOffset)
+        if let transactional { index.append(transactional) }
         if segment.batchCount == 0 { segment.firstAppendTime = appendTime }
         segment.batchCount += 1
         segment.byteCount += bytes.byteCount
