@@ -1,7 +1,8 @@
 /* Load for the log of a server, in both protocols, and for a plain file; prebuilt requests out, answers counted.
  *
- *   logload publish <port> <publishers> <payload bytes> <messages each> <window> [streams] [subjects] [rate]
- *       JetStream publishes to b<n>.<subject>, at most <window> unanswered; <rate> a second of each publisher, 0 for all it takes
+ *   logload publish <port> <publishers> <payload bytes> <messages each> <window> [streams] [subjects] [rate] [digits]
+ *       JetStream publishes to b<n>.<subject>, at most <window> unanswered; <rate> a second of each publisher, 0 for all it takes;
+ *       the subject's number with at least so many digits
  *   logload produce <port> <topic> <partitions> <record bytes> <batch bytes> <batches> <window>
  *       Kafka, acks=all, one batch a request, partitions in turns
  *   logload fetch <port> <topic> <partition> <bytes>
@@ -83,7 +84,7 @@ static void print_times(double *times, size_t count) {
 /* ---- NATS ---------------------------------------------------------------------------------- */
 
 struct publisher {
-    int number, size, window, streams, subjects, rate;
+    int number, size, window, streams, subjects, rate, digits;
     long count;
     double *times;
 };
@@ -120,7 +121,8 @@ static void *publish(void *argument) {
         batch = 0;
         while (sent < allowed && sent - acked < p->window && batch < batch_limit) {
             int stream = (sent + p->number) % p->streams;
-            int head = snprintf(output + batch, 200, "PUB b%d.%ld a%d %d\r\n", stream, sent / p->streams % p->subjects, p->number, p->size);
+            int head = snprintf(output + batch, 200, "PUB b%d.%0*ld a%d %d\r\n", stream, p->digits,
+                sent / p->streams % p->subjects, p->number, p->size);
             memset(output + batch + head, 'x', p->size);
             memcpy(output + batch + head + p->size, "\r\n", 2);
             batch += head + p->size + 2;
@@ -161,7 +163,8 @@ static void run_publishers(int argc, char **argv) {
     pthread_barrier_init(&start_line, NULL, publishers + 1);
     for (int i = 0; i < publishers; i++) {
         all[i] = (struct publisher){.number = i, .size = atoi(argv[4]), .count = atol(argv[5]), .window = atoi(argv[6]),
-            .streams = argc > 7 ? atoi(argv[7]) : 1, .subjects = argc > 8 ? atoi(argv[8]) : 1, .rate = argc > 9 ? atoi(argv[9]) : 0};
+            .streams = argc > 7 ? atoi(argv[7]) : 1, .subjects = argc > 8 ? atoi(argv[8]) : 1, .rate = argc > 9 ? atoi(argv[9]) : 0,
+            .digits = argc > 10 ? atoi(argv[10]) : 1};
         all[i].times = malloc(all[i].count * sizeof(double));
         pthread_create(&threads[i], NULL, publish, &all[i]);
     }

@@ -70,6 +70,41 @@ struct FilterTree: Sendable {
         prune(Int32(node))
     }
 
+    /// Numbers the nodes anew, without those that are free.
+    ///
+    /// - Returns: for each node where it was.
+    @usableFromInline
+    mutating func shrink() -> [Int] {
+        var old = [Int(Self.root)]
+        var shrunk: [Node] = []
+        shrunk.reserveCapacity(nodes.count - free.count)
+        shrunk.append(nodes[Int(Self.root)])
+        var next = 0
+        while next < old.count {
+            let node = shrunk[next]
+            let this = Int32(next)
+            func move(_ child: Int32) -> Int32 {
+                if child == none { return none }
+                let place = Int32(old.count)
+                old.append(Int(child))
+                shrunk.append(nodes[Int(child)])
+                shrunk[Int(place)].parent = this
+                return place
+            }
+            shrunk[next].partial = move(node.partial)
+            shrunk[next].full = move(node.full)
+            shrunk[next].children = TokenTable()
+            node.children.forEach { child, hash in
+                let place = move(child)
+                shrunk[next].children.insert(place, hash: hash)
+            }
+            next += 1
+        }
+        nodes = shrunk
+        free = []
+        return old
+    }
+
     /// The child of `node` for a filter's token, wildcards included; none if there is none.
     func find(_ token: RawSpan, in node: Int32) -> Int32 {
         switch wildcard(token) {
@@ -215,6 +250,12 @@ struct TokenTable {
     func contains(where body: (Int32) -> Bool) -> Bool {
         if only != Self.vacant { return body(Self.node(only)) }
         return slots.contains { $0 != Self.vacant && body(Self.node($0)) }
+    }
+
+    /// Calls `body` with each child and its hash.
+    func forEach(_ body: (Int32, UInt32) -> Void) {
+        if only != Self.vacant { return body(Self.node(only), Self.hash(only)) }
+        for entry in slots where entry != Self.vacant { body(Self.node(entry), Self.hash(entry)) }
     }
 
     private mutating func place(_ entry: UInt64) {

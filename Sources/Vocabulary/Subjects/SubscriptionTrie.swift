@@ -18,15 +18,14 @@ public struct SubscriptionTrie<Value: Equatable> {
 
     /// Takes no more room than what it holds needs, where it has held much more.
     ///
-    /// - Parameter filter: what a value is under.
-    public mutating func shrink(_ filter: (Value) -> [UInt8]) {
-        let old = values
-        self = SubscriptionTrie()
-        for list in old {
-            guard let first = list.first else { continue }
-            let bytes = filter(first)
-            for value in list { insert(value, for: bytes.span.bytes) }
-        }
+    /// Looks at what it holds, not at the room that it had.
+    @inlinable
+    public mutating func shrink() {
+        let places = tree.shrink()
+        var shrunk: [[Value]] = []
+        shrunk.reserveCapacity(places.count)
+        for place in places { shrunk.append(place < values.count ? values[place] : []) }
+        values = shrunk
     }
 
     /// Adds `value` under `filter`, which must be valid: see ``SubjectBytes/isValidFilter(_:)``.

@@ -56,6 +56,26 @@ import Testing
         }
     }
 
+    @Test func `what is left of a flood takes little room and is found as before`() {
+        let flood = (0..<20_000).map { "a\($0 % 100).b\($0).c" }
+        let rest = ["a1.b1.c", "a1.*.c", "a1.>", "a2.b2", "*.b1.*", ">", "a1.b1.c.a-token-of-more-than-16-bytes"]
+        var trie = trie(flood + rest)
+        for filter in flood { #expect(remove(&trie, filter)) }
+        #expect(trie.count == rest.count && trie.room > 20_000)
+        trie.shrink()
+        #expect(trie.count == rest.count && trie.room < 20)
+        #expect(matches(trie, "a1.b1.c") == ["*.b1.*", ">", "a1.*.c", "a1.>", "a1.b1.c"])
+        #expect(matches(trie, "a1.b1.c.a-token-of-more-than-16-bytes") == [">", "a1.>", "a1.b1.c.a-token-of-more-than-16-bytes"])
+        #expect(matches(trie, "a2.b2") == [">", "a2.b2"])
+        // New ones find their places, and those that were there before go one by one.
+        for filter in flood { trie.insert(filter, for: Array(filter.utf8).span.bytes) }
+        #expect(matches(trie, "a2.b2.c") == [">", "a2.b2.c"])
+        for filter in flood + rest { #expect(remove(&trie, filter)) }
+        #expect(trie.count == 0 && !overlaps(trie, ">"))
+        trie.shrink()
+        #expect(trie.room == 1 && matches(trie, "a1.b1.c") == [])
+    }
+
     @Test func `the same value may be held twice and is taken out once a time`() {
         var trie = trie(["a", "a"])
         #expect(matches(trie, "a") == ["a", "a"])

@@ -77,7 +77,7 @@ extension ClientSession {
         for subscription in subscriptions.values { router.index.remove(subscription) }
         for sid in Array(shadows.keys) { removeImports(of: sid) }
         FreeMemory.count(subscriptions.count * Subscription.aboutByteCount)
-        subscriptions = [:]
+        subscriptions = SubscriptionTable()
         router.epoch &+= 1
     }
 
@@ -85,8 +85,8 @@ extension ClientSession {
     /// pieces, one in a turn.
     func abandonSubscriptions() {
         for sid in Array(shadows.keys) { removeImports(of: sid) }
-        let leftover = AbandonedSubscriptions(Array(subscriptions.values), router)
-        subscriptions = [:]
+        let leftover = AbandonedSubscriptions(subscriptions, router)
+        subscriptions = SubscriptionTable()
         leftover.removeSome()
     }
 
@@ -108,25 +108,21 @@ extension Subscription {
 
 /// What a client that has gone leaves in the index. For its loop only.
 private final class AbandonedSubscriptions: @unchecked Sendable {
-    private var rest: [Subscription]
+    private var rest: SubscriptionTable
     private let router: LoopRouter
     private let total: Int
 
-    private static let removedPerTurn = 4096
-
-    init(_ all: [Subscription], _ router: LoopRouter) {
+    init(_ all: SubscriptionTable, _ router: LoopRouter) {
         rest = all
         total = all.count
         self.router = router
     }
 
-    /// So many now, the others in the next turns.
+    /// Some now, the others in the next turns.
     func removeSome() {
-        let count = min(rest.count, Self.removedPerTurn)
-        for subscription in rest.suffix(count) { router.index.remove(subscription) }
-        rest.removeLast(count)
+        for subscription in rest.takeSome() { router.index.remove(subscription) }
         router.epoch &+= 1
-        if rest.isEmpty {
+        if rest.count == 0 {
             FreeMemory.count(total * Subscription.aboutByteCount)
         } else {
             router.loop.post { self.removeSome() }

@@ -15,7 +15,7 @@ final class ClientSession: ConnectionHandler {
     private(set) var router: LoopRouter
     let service: NATSService
     let clientID: UInt64
-    var subscriptions: [[UInt8]: Subscription] = [:]
+    var subscriptions = SubscriptionTable()
     /// What of them lies in the indices of other accounts, by sid.
     var shadows: [[UInt8]: [Shadow]] = [:]
     /// What becomes of the subjects that it publishes to; see ``Habits/mapped``.

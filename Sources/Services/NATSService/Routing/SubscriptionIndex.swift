@@ -77,7 +77,7 @@ final class SubscriptionIndex: Sendable {
                 tries.statistics.removed &+= 1
                 // A flood of subscriptions is over.
                 if tries.clients.room > Self.smallRoom, tries.clients.count < tries.clients.room / 16 {
-                    tries.clients.shrink(\.filter)
+                    tries.clients.shrink()
                 }
             }
             return removed

@@ -33,6 +33,7 @@ struct SubjectArena: Sendable {
         {
             openPage()
         }
+        makeRoom(for: byteCount)
         let start = pages[current].bytes.count
         var writer = ByteWriter()
         swap(&writer.bytes, &pages[current].bytes)
@@ -43,6 +44,13 @@ struct SubjectArena: Sendable {
         swap(&writer.bytes, &pages[current].bytes)
         pages[current].liveByteCount += byteCount
         return Location(current << 16 | start / Self.step)
+    }
+
+    /// Doubles the room of the current page, to no more than a whole page: arrays would by themselves.
+    private mutating func makeRoom(for byteCount: Int) {
+        let (count, room) = (pages[current].bytes.count, pages[current].bytes.capacity)
+        guard count + byteCount > room else { return }
+        pages[current].bytes.reserveCapacity(max(count + byteCount, min(room * 2, Self.pageByteCount)))
     }
 
     private mutating func openPage() {
