@@ -5,6 +5,7 @@ import JetStream
 import JetStreamAPI
 import KafkaProtocol
 import Model
+import Platform
 import Records
 import Storage
 import Synchronization
@@ -37,6 +38,8 @@ import Transport
     private static func store(on disk: HeldDisk) -> LogStore.Options {
         var options = LogStore.Options()
         options.wal.fileSystem = disk
+        // The log is never idle, nor a sync due by time: on a busy machine it would be held, and all that comes behind it.
+        options.wal.time = TimeSource(now: { Clock.now() }, monotonicNanoseconds: { 1_000_000_000 })
         return options
     }
 
