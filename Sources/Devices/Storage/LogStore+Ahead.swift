@@ -25,7 +25,7 @@ extension LogStore {
     /// Begins to make segments of the active parts of these logs, in the background.
     ///
     /// - Parameter whenDone: called from ``applyBackgroundWork()`` when their batches are in segments, or when that was given up:
-    ///   because of damage, until the others are rolled up; or because of the device, to be asked for again.
+    ///   because of damage, for the log that has it until the others are rolled up; or because of the device, to be asked for again.
     /// - Returns: false when there is nothing to do, or a roll-up is under way.
     @discardableResult
     public func rollUpAhead(_ ids: [LogID], whenDone: @escaping () -> Void = {}) -> Bool {
@@ -54,7 +54,14 @@ extension LogStore {
                 logs[segment.log]?.tail.removeFirst { $0.lastOffset <= segment.lastOffset }
             }
             apply(change)
-        case .failure(.damaged): keptBack.formUnion(ids)
+        case .failure(.damaged(let path, let offset)):
+            // The others are asked for again.
+            let damaged = ids.filter { id in
+                logs[id]?.tail.entries.contains {
+                    $0.position.offset == offset && wal.files.path($0.position.fileNumber) == path
+                } ?? false
+            }
+            keptBack.formUnion(damaged.isEmpty ? ids : damaged)
         case .failure: break
         }
         whenDone()

@@ -97,10 +97,10 @@ public final class Broker: @unchecked Sendable {
         _ assurance: Assurance = .device, clientCount: Int = 0, _ action: @escaping () -> Void
     ) {
         actionsOfThisTurn.append(action, assurance)
-        actionsOfThisTurn.clientCount += clientCount
+        if assurance == .device { actionsOfThisTurn.clientCount += clientCount }
     }
 
-    /// Another client waits for an action of this turn.
+    /// Another client waits for an action of this turn, with assurance `.device`.
     public func addWaitingClient() { actionsOfThisTurn.clientCount += 1 }
 
     /// What became durable is made readable and answered; what was decided is handed to the disk.

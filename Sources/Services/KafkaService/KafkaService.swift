@@ -65,7 +65,7 @@ public final class KafkaService: @unchecked Sendable {
     ) {
         if let answers = newest, answers.turn == loop.turn {
             answers.append(frame, of: exchange)
-            broker.addWaitingClient()
+            if assurance == .device { broker.addWaitingClient() }
             return
         }
         let answers = DurableAnswers(turn: loop.turn)

@@ -132,6 +132,43 @@ import Testing
         unfinished.close()
     }
 
+    @Test func `a manifest that is made again loses nothing to damage of another log in the write-ahead log`()
+        throws
+    {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(36)
+        var position = WALPosition.first
+        for round in 0..<4 {
+            for _ in 0..<100 { try model.append(to: store, log: 1, &random) }
+            if round == 1 {
+                let head = FrameHeader(
+                    kind: .batch, log: LogID(2), baseOffset: Offset(0), lastOffset: Offset(0),
+                    appendTime: Timestamp(nanoseconds: 1))
+                let batch = Model.batch(base: 0, last: 0, timestamp: 1, records: [1, 2, 3])
+                position = try store.append(head, batch)
+            }
+            store.wal.flush()
+            // Segments of which the write-ahead log has the batches, too.
+            store.rollUpAhead([LogID(1)])
+            store.runAll()
+        }
+        #expect(store.segments(of: LogID(1)).count >= 4)
+        let copy = disk.afterKill()
+        store.close()
+        copy["/data/segments/manifest"]![100] ^= 1
+        copy[logPath(Int(position.fileNumber))]![position.offset + 70] ^= 1
+        for _ in 0..<3 {
+            let again = try LogStore(directory: "/data", options: storeOptions(copy))
+            let report = try again.replay { _, _, _ in }
+            #expect(report.damage.contains { $0.reason == .payload && $0.frame?.log == LogID(2) })
+            try model.check(again)
+            again.rollUpAll()
+            try model.check(again)
+            again.close()
+        }
+    }
+
     @Test func `a missing segment file is told, and everything else is read`() throws {
         let model = try rolledUp(900)
         let path = try #require(disk.paths.first { $0.hasSuffix(".seg") })

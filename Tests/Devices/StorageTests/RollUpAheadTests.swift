@@ -113,6 +113,10 @@ import Testing
         #expect(isDone && store.segments(of: LogID(2)).isEmpty && store.segments(of: LogID(3)).isEmpty)
         #expect(store.activePart(of: LogID(2)) == nil && !store.rollUpAhead(ids(2)))
         #expect(store.lastOffset(of: LogID(2)) != nil)
+        // Those that were asked for with it need not.
+        #expect(store.rollUpAhead(ids(3)))
+        store.runAll()
+        #expect(!store.segments(of: LogID(3)).isEmpty)
         // With all others it is told, and left out.
         for _ in 0..<400 { try model.append(to: store, &random) }
         store.rollUpAll()

@@ -128,6 +128,30 @@ import Testing
         log.close()
     }
 
+    @Test func `a thread that wakes during a sync in place does not sleep through what is due later`()
+        async throws
+    {
+        let log = try fastLog()
+        let next = try appendUntilInPlace(log, from: 20)
+        disk.faults.isSyncHeld = true
+        let release = Task.detached { [disk] in
+            // Longer than the thread sleeps where nothing comes.
+            try await Task.sleep(for: .milliseconds(1500))
+            disk.faults.isSyncHeld = false
+        }
+        try log.append(header(next), [1])
+        log.submit(maySync: true)
+        #expect(log.durableMark == log.appendedMark)
+        try await release.value
+        let writes = disk.writeCount
+        clock.advance(nanoseconds: 1_100_000_000)
+        for _ in 0..<200 where disk.writeCount == writes {
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(disk.writeCount == writes + 1)
+        log.close()
+    }
+
     @Test func `what was written in place without a sync is synced when it is due`() async throws {
         let log = try fastLog()
         let next = try appendUntilInPlace(log, from: 20)

@@ -52,15 +52,22 @@ struct ManifestRebuild {
                     number: number, byteCount: byteCount, segments: segments)
             }
         } catch { throw .from(error) }
-        for number in manifest.files.keys {
-            manifest.files[number]?.segments.removeAll { segment in
-                guard let range = inLog[segment.log] else { return false }
-                return segment.baseOffset >= range.lowerBound
-                    && segment.lastOffset <= range.upperBound
-            }
-        }
+        removeWhatIsInLog(inLog, &manifest)
         removeCovered(&manifest)
         return manifest
+    }
+
+    /// Takes out the last segments of each log, as many as the write-ahead log has. Not one that
+    /// stays before another that stays: replay passes over what lies before the end of the last.
+    private func removeWhatIsInLog(_ ranges: [LogID: ClosedRange<Offset>], _ manifest: inout Manifest) {
+        for (log, segments) in manifest.segmentsByLog() {
+            guard let range = ranges[log] else { continue }
+            for segment in segments.reversed() {
+                guard segment.baseOffset >= range.lowerBound, segment.lastOffset <= range.upperBound
+                else { break }
+                manifest.files[segment.file]?.segments.removeAll { $0 == segment }
+            }
+        }
     }
 
     /// The files behind the last one that is missing: all of the log from there on.

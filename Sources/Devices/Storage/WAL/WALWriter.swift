@@ -84,8 +84,8 @@ final class WALWriter: Sendable {
         set { monitor.withLock { state.onDurable = newValue } }
     }
 
-    /// Hands extents over, in the order of the log. Where `maySync` the caller may be held up for as
-    /// long as a fast sync takes; they are durable then when this returns.
+    /// Hands extents over, in the order of the log. Where `maySync` they may be written, and synced
+    /// where that is due, before this returns: the caller may be held up for as long as that takes.
     func submit(_ extents: [WALExtent], maySync: Bool) {
         let isInPlace = monitor.withLock {
             let isInPlace = maySync && mayWorkInPlace(extents)
@@ -103,9 +103,9 @@ final class WALWriter: Sendable {
         {}
         monitor.withLock {
             endWork()
-            if state.isSyncRequested || state.syncDeadline < state.wakeNanoseconds {
-                monitor.wakeAll()
-            }
+            // The thread may have woken meanwhile, and sleeps without an end since then.
+            let due = min(state.idleEndNanoseconds, state.syncDeadline)
+            if state.isSyncRequested || due < state.wakeNanoseconds { monitor.wakeAll() }
         }
     }
 
@@ -226,6 +226,7 @@ final class WALWriter: Sendable {
             while true {
                 if let work = takeWork() { return work }
                 if hasFailed.load(ordering: .acquiring) { return nil }
+                state.wakeNanoseconds = .max
                 if state.isWorking {
                     monitor.wait()
                 } else if state.isStopping {

@@ -167,8 +167,9 @@ public final class WriteAheadLog: @unchecked Sendable {
 
     /// Hands what was appended to the writer thread. Once at the end of a turn.
     ///
-    /// - Parameter maySync: the caller has nothing to do until it is durable. A little of it is
-    ///   written and synced at once then, without the thread, where the disk was fast of late.
+    /// - Parameter maySync: the caller has nothing to do until it is durable. If it is little it is
+    ///   written at once, without the thread, and synced where that is due, if the disk was fast of
+    ///   late.
     public func submit(maySync: Bool = false) {
         guard phase == .running else { return }
         if writer.hasFailed.load(ordering: .acquiring) {

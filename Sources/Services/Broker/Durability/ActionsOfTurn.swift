@@ -4,7 +4,7 @@ struct ActionsOfTurn: ~Copyable {
     private var inFile: [() -> Void] = []
     private var inMemory: [() -> Void] = []
 
-    /// How many clients wait for these actions, and how many for those of the turn before that had any.
+    /// How many clients wait for the device with these actions, and how many in the turn before that had any.
     var clientCount = 0
     private var lastClientCount = 0
 
