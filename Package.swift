@@ -96,11 +96,12 @@ let devices: [Target] = [
     layer("Devices", "Platform", ["CPlatform", "Model"]),
     layer("Devices", "Storage", ["Bytes", "Model", "Platform"] + collections),
     layer("Devices", "Transport", ["Bytes", "CTLS", "CZlib", "Model", "Platform"] + collections),
-    tests("Devices", "Storage", ["Storage"]),
-    tests("Devices", "Transport", ["Bytes", "CTLSClient", "CZlib", "Model", "Platform", "Transport"]),
+    tests("Devices", "Storage", ["Storage", "TemporaryFolders"]),
+    tests("Devices", "Transport", ["Bytes", "CTLSClient", "CZlib", "Model", "Platform", "TemporaryFolders", "Transport"]),
     .target(
         name: "CTLSClient", path: "Tests/Support/CTLSClient",
         linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    .target(name: "TemporaryFolders", path: "Tests/Support/TemporaryFolders", swiftSettings: settings),
 ]
 
 let services: [Target] = [
@@ -127,11 +128,11 @@ let services: [Target] = [
         ]),
     tests(
         "Services", "KafkaService",
-        ["Broker", "Bytes", "KafkaProtocol", "KafkaService", "Model", "Records", "Storage", "Transport", logging]),
+        ["Broker", "Bytes", "KafkaProtocol", "KafkaService", "Model", "Records", "Storage", "TemporaryFolders", "Transport", logging]),
     tests(
         "Services", "NATSService",
         ["Accounts", "Broker", "Bytes", "JSON", "NATSService", "ServerConfig", "Transport"]),
-    tests("Services", "Broker", ["Broker", logging]),
+    tests("Services", "Broker", ["Broker", "TemporaryFolders", logging]),
 ]
 
 // The Swift runtime goes into the executable: one file to copy. Said here and not on the command line, because

@@ -1,6 +1,7 @@
 import Glibc
 import Platform
 import Storage
+import TemporaryFolders
 import Testing
 
 /// A folder belongs to one server, of a version that knows its format.

@@ -1,5 +1,6 @@
 import Storage
 import Synchronization
+import TemporaryFolders
 import Testing
 
 /// Reads come from memory where the frame is new and from its file where it is old; both are the

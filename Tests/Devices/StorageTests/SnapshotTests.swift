@@ -3,6 +3,7 @@ import Glibc
 import Model
 import Platform
 import Storage
+import TemporaryFolders
 import Testing
 
 /// docs/formats/snapshot.md: state in files of its own, whole or not at all.

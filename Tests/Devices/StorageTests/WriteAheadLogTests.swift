@@ -1,4 +1,5 @@
 import Storage
+import TemporaryFolders
 import Testing
 
 /// DESIGN section 5: what was appended and durable comes back as it was.

@@ -1,6 +1,7 @@
 import Glibc
 import Platform
 import Synchronization
+import TemporaryFolders
 import Testing
 import Transport
 
@@ -8,15 +9,11 @@ import Transport
 @Suite struct FileSendingTests {
     /// A file with a pattern in it, whose name is gone: it lives as long as somebody has it open.
     private static func file(byteCount: Int) throws -> (file: any FileHandle, bytes: [UInt8]) {
-        var template = Array("/tmp/duolog-file-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        close(descriptor)
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let disk = LocalFileSystem()
-        let file = try disk.open(path, .readWrite)
+        let folder = TemporaryFolder()
+        defer { folder.remove() }
+        let file = try LocalFileSystem().open(folder.path + "/file", .create)
         let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         try file.writeFully(bytes.span.bytes, at: 0)
-        try disk.remove(path)
         return (file, bytes)
     }
 

@@ -6,12 +6,14 @@ import Logging
 import Model
 import Records
 import Storage
+import TemporaryFolders
 import Testing
 import Transport
 
 /// A broker on a loop of its own, with a data folder that is gone after the test.
 final class BrokerFixture: @unchecked Sendable {
-    let folder: String
+    private let temporary = TemporaryFolder()
+    var folder: String { temporary.path }
     private var group: EventLoopGroup
     private(set) var store: LogStore
     private(set) var broker: Broker
@@ -23,11 +25,7 @@ final class BrokerFixture: @unchecked Sendable {
     init(_ options: BrokerOptions = BrokerOptions(), store storeOptions: LogStore.Options = .init()) throws {
         self.options = options
         self.storeOptions = storeOptions
-        var template = Array("/tmp/duolog-broker-XXXXXX".utf8CString)
-        folder = template.withUnsafeMutableBufferPointer { buffer in
-            String(cString: mkdtemp(buffer.baseAddress!))
-        }
-        (group, store, broker, summary) = try Self.open(folder, options, storeOptions)
+        (group, store, broker, summary) = try Self.open(temporary.path, options, storeOptions)
     }
 
     private static func open(
@@ -60,7 +58,7 @@ final class BrokerFixture: @unchecked Sendable {
 
     func remove() {
         close()
-        _ = system("rm -rf '\(folder)'")
+        temporary.remove()
     }
 
     /// Runs `body` on the loop and waits until what it decided is durable.

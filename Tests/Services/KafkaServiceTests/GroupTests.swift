@@ -1,6 +1,7 @@
 import Bytes
 import KafkaProtocol
 import Model
+import TemporaryFolders
 import Testing
 
 /// Kafka reference 6, over the wire; the rules themselves are tested with the coordinator.
@@ -117,7 +118,7 @@ import Testing
     }
 
     @Test func `committed offsets are there again after a restart`() throws {
-        let folder = TestFolder()
+        let folder = TemporaryFolder()
         do {
             let server = try KafkaTestServer(in: folder)
             defer { server.stop() }

@@ -4,6 +4,7 @@ import KafkaService
 import Logging
 import Model
 import Storage
+import TemporaryFolders
 import Transport
 
 /// A broker with the Kafka service on a port of its own, in a folder of its own.
@@ -11,10 +12,10 @@ final class KafkaTestServer {
     let port: Int
     private let group: EventLoopGroup
     private let store: LogStore
-    private let folder: TestFolder
+    private let folder: TemporaryFolder
 
     init(
-        in folder: TestFolder = TestFolder(), broker brokerOptions: BrokerOptions = BrokerOptions(),
+        in folder: TemporaryFolder = TemporaryFolder(), broker brokerOptions: BrokerOptions = BrokerOptions(),
         _ options: KafkaServiceOptions = KafkaServiceOptions()
     ) throws {
         self.folder = folder
@@ -39,32 +40,5 @@ final class KafkaTestServer {
     func stop() {
         group.stop()
         store.close()
-    }
-}
-
-/// A temporary folder, removed at the end.
-final class TestFolder {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/duolog-kafka-XXXXXX".utf8CString)
-        _ = mkdtemp(&template)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit { Self.remove(path) }
-
-    private static func remove(_ path: String) {
-        guard let directory = opendir(path) else { return }
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name == "." || name == ".." { continue }
-            let child = path + "/" + name
-            if unlink(child) != 0 { remove(child) }
-        }
-        closedir(directory)
-        rmdir(path)
     }
 }

@@ -1,5 +1,6 @@
 import KafkaProtocol
 import Model
+import TemporaryFolders
 import Testing
 
 /// Kafka reference 3.2, 4.1 and 4.2.
@@ -94,7 +95,7 @@ import Testing
     }
 
     @Test func `a retried batch has the offset it already has, also after a restart`() throws {
-        let folder = TestFolder()
+        let folder = TemporaryFolder()
         var producer: Int64 = -1
         do {
             let server = try KafkaTestServer(in: folder)

@@ -1,16 +1,17 @@
 import Glibc
+import TemporaryFolders
 
 /// Certificates made for one test run by the `openssl` tool, in a folder of their own.
 final class TestCertificates: Sendable {
     static let shared = TestCertificates()
 
-    let folder: String
+    private let temporary = TemporaryFolder()
+    var folder: String { temporary.path }
 
     private init() {
-        var template = Array("/tmp/duolog-tls-XXXXXX".utf8CString)
-        folder = String(cString: mkdtemp(&template)!)
+        atexit { TestCertificates.shared.temporary.remove() }
         let script = """
-            cd \(folder) && exec 2>/dev/null
+            cd \(temporary.path) && exec 2>/dev/null
             key="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
             for ca in ca other; do
                 openssl req -x509 $key -keyout $ca.key -out $ca.pem -days 2 -subj "/CN=$ca"

@@ -1,21 +1,24 @@
 import Glibc
 
-/// A folder that is gone with its last reference.
-final class TemporaryFolder: Sendable {
-    let path: String
+/// A folder for a test, gone with its last reference.
+public final class TemporaryFolder: Sendable {
+    public let path: String
 
-    init() {
-        var template = Array("/tmp/duolog-storage-XXXXXX".utf8CString)
+    public init() {
+        var template = Array("/tmp/duolog-XXXXXX".utf8CString)
         // mkdtemp changes the letters in place and keeps nothing.
         path = unsafe template.withUnsafeMutableBufferPointer {
             unsafe String(cString: mkdtemp($0.baseAddress!)!)
         }
     }
 
-    deinit { _ = run("rm", "-rf", path) }
+    deinit { remove() }
+
+    /// Removes it now.
+    public func remove() { _ = run("rm", "-rf", path) }
 
     /// A copy of the folder as it is now, as a crash would leave it.
-    func copy() -> TemporaryFolder {
+    public func copy() -> TemporaryFolder {
         let other = TemporaryFolder()
         precondition(run("cp", "-a", path + "/.", other.path) == 0)
         return other
