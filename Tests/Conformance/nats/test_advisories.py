@@ -62,6 +62,9 @@ def a(user):
 @pytest.fixture
 def heard(server, user):
     """The advisories so far, as (what stands behind `$JS.EVENT.ADVISORY.`, body)."""
+    if server.kind == "nats-server":
+        # What it still has to tell of the test before.
+        time.sleep(0.1)
     ear = user("a").send("SUB $JS.EVENT.ADVISORY.> 1\r\n").expect_nothing_more()
 
     def take(count):
@@ -86,6 +89,25 @@ def stream(a):
     a.api("STREAM.DELETE.S")
 
 
+def told_of_the_end_of_a_stream(server, a, heard, consumers=()):
+    """The advisories of the end of a stream with consumers.
+
+    nats-server may stop what sends a stream's advisories before it sent the last: it gets some tries.
+    """
+    for tries_left in reversed(range(1 if server.kind == "duolog" else 10)):
+        a.api("STREAM.CREATE.S", {"name": "S", "subjects": ["s.>"]})
+        for name in consumers:
+            config = {"durable_name": name, "ack_policy": "explicit"}
+            a.api(f"CONSUMER.CREATE.S.{name}", {"stream_name": "S", "config": config})
+        heard(2 + 2 * len(consumers))
+        a.api("STREAM.DELETE.S")
+        try:
+            return [subject for subject, _ in heard(2 + len(consumers))]
+        except TimeoutError:
+            if not tries_left:
+                raise
+
+
 class TestAudit:
     def test_who_asked_for_what_and_got_what(self, a, heard):
         inbox, request = "answers", json.dumps({"name": "S", "subjects": ["s.>"]})
@@ -106,8 +128,10 @@ class TestAudit:
                                 "client_type"]
         assert [client[key] for key in ["host", "acc", "user", "name", "lang", "server", "kind", "client_type"]] == [
             "127.0.0.1", "A", "a", "asker", "none", "teller", "Client", "nats"]
-        a.publish("$JS.API.STREAM.DELETE.S")
-        assert [one[0] for one in heard(2)] == ["STREAM.DELETED.S", "API"]
+        a.api("STREAM.DELETE.S")
+
+    def test_the_end_of_a_stream(self, server, a, heard):
+        assert told_of_the_end_of_a_stream(server, a, heard) == ["STREAM.DELETED.S", "API"]
 
     def test_requests_that_only_look_and_those_that_are_refused(self, a, stream, heard):
         for subject in ["INFO", "STREAM.INFO.S", "STREAM.INFO.NONE", "STREAM.NAMES", "STREAM.LIST", "CONSUMER.LIST.S",
@@ -203,10 +227,7 @@ class TestConsumers:
         a.api("CONSUMER.CREATE.S.p", {"stream_name": "S", "config": config})
         assert [subject for subject, _ in heard(3)] == ["CONSUMER.CREATED.S.p", "CONSUMER.PAUSE.S.p", "API"]
 
-    def test_a_deleted_stream_takes_its_consumers_along(self, a, consumer, heard):
-        a.api("CONSUMER.CREATE.S.b", {"stream_name": "S", "config": {"durable_name": "b", "ack_policy": "explicit"}})
-        heard(2)
-        a.api("STREAM.DELETE.S")
+    def test_a_deleted_stream_takes_its_consumers_along(self, server, a, heard):
         # nats-server tells them from several threads.
-        told = sorted(subject for subject, _ in heard(4))
-        assert told == ["API", "CONSUMER.DELETED.S.b", "CONSUMER.DELETED.S.c", "STREAM.DELETED.S"]
+        assert sorted(told_of_the_end_of_a_stream(server, a, heard, ["b", "c"])) == [
+            "API", "CONSUMER.DELETED.S.b", "CONSUMER.DELETED.S.c", "STREAM.DELETED.S"]
