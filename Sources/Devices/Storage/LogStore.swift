@@ -70,6 +70,13 @@ public final class LogStore: @unchecked Sendable {
     var newDamage: [ReplayReport.Damage] = []
     /// What the manifest knows to be lost.
     private let manifestDamage: [ReplayReport.Damage]
+    private let isManifestFromItsFile: Bool
+    /// Where the write-ahead log ended when the manifest was made again last, as its file was damaged or missing; known after
+    /// ``replay(from:_:)``. Nil where it never was.
+    ///
+    /// What had been rewritten by then may have come back as it was before, so what snapshots up to this position say of it
+    /// does not hold any more.
+    public private(set) var manifestRemadeAt: WALPosition?
 
     /// Locks the folder, making it where it is missing, and finds the segments. Read the snapshots
     /// and call ``replay`` next.
@@ -97,6 +104,8 @@ public final class LogStore: @unchecked Sendable {
         rolledUpTo = manifest.rolledUpTo
         firstLogFile = manifest.firstLogFile
         manifestDamage = opened.damage
+        isManifestFromItsFile = opened.isFromItsFile
+        manifestRemadeAt = manifest.remadeAt
         segmentCache = SegmentCache(
             folder: segmentFolder, folderID: wal.folderID, fileSystem: fileSystem)
         worker = StorageWorker(
@@ -146,6 +155,11 @@ public final class LogStore: @unchecked Sendable {
         logDamage = report.damage
         report.damage = manifestDamage + report.damage
         isReplayed = true
+        // Without snapshots nobody believes anything of segments.
+        if !isManifestFromItsFile, position != nil {
+            manifestRemadeAt = endPosition
+            worker.manifestIsRemade(at: endPosition)
+        }
         beginBackgroundWork()
         return report
     }

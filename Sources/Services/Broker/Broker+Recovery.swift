@@ -55,6 +55,7 @@ extension Broker {
         }
         passOver(report.damage, knownEnds)
         replayPosition = nil
+        compactAnewWhereManifestIsRemade()
         try append(coordination: groups.recordsAfterReplay(now: groupTime))
         // All that was replayed is on the disk.
         for log in logs.values { log.readableEnd = log.endOffset }
@@ -78,6 +79,18 @@ extension Broker {
             byteCount: Int64(report.byteCount), replayedFrameCount: replayedFrameCount,
             durationNanoseconds: report.durationNanoseconds,
             findings: findings)
+    }
+
+    /// Old versions of keys may be back in the segments of which a snapshot says that compaction has seen them.
+    private func compactAnewWhereManifestIsRemade() {
+        guard let remade = store.manifestRemadeAt else { return }
+        for log in logs.values where log.restoredPosition <= remade {
+            if log.cleanedTo == Offset(0), log.tombstonesDue == nil { continue }
+            log.cleanedTo = Offset(0)
+            log.tombstonesDue = nil
+            // Its snapshot is to be written again, however large it is.
+            log.lastChange = store.endPosition
+        }
     }
 
     /// - Parameter corePosition: up to where the snapshot of the catalog and of the groups holds.

@@ -88,6 +88,49 @@ import Testing
         store.close()
     }
 
+    @Test func `where the log ended when a manifest was made again is known from then on`() throws {
+        let model = try rolledUp(500)
+        for isMissing in [false, true] {
+            let copy = disk.afterKill()
+            if isMissing {
+                copy["/data/segments/manifest"] = nil
+            } else {
+                copy["/data/segments/manifest"]![100] ^= 1
+            }
+            // Without a snapshot there is nothing that would not hold any more.
+            let first = try LogStore(directory: "/data", options: storeOptions(copy))
+            #expect(first.manifestRemadeAt == nil)
+            _ = try first.replay { _, _, _ in }
+            #expect(first.manifestRemadeAt == nil)
+            first.close()
+            let second = try LogStore(directory: "/data", options: storeOptions(copy))
+            _ = try second.replay(from: .first) { _, _, _ in }
+            let end = second.endPosition
+            #expect(second.manifestRemadeAt == end)
+            // More in the log, and a manifest that is whole.
+            let header = FrameHeader(
+                kind: .control, log: LogID(99), baseOffset: Offset(0), lastOffset: Offset(0),
+                appendTime: Timestamp(nanoseconds: 1))
+            while second.endPosition.fileNumber == end.fileNumber {
+                try second.append(header, [UInt8](repeating: 7, count: 9_000))
+            }
+            second.rollUpAll()
+            try model.check(second)
+            second.close()
+            for _ in 0..<2 {
+                let third = try LogStore(directory: "/data", options: storeOptions(copy))
+                let report = try third.replay(from: .first) { _, _, _ in }
+                #expect(report.damage.isEmpty)
+                #expect(third.manifestRemadeAt == end)
+                try model.check(third)
+                third.close()
+            }
+        }
+        let whole = try openStore(disk.afterKill())
+        #expect(whole.manifestRemadeAt == nil)
+        whole.close()
+    }
+
     @Test func `files of a roll-up that was not finished hide nothing from a manifest that is made again`()
         throws
     {

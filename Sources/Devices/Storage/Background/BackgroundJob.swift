@@ -88,6 +88,9 @@ struct BackgroundContext {
         do { try fileSystem.synchronizeDirectory(segmentFolder) } catch { throw .from(error) }
     }
 
+    /// The manifest is not from its file: all that are written from now on say where the write-ahead log ended then.
+    mutating func manifestIsRemade(at position: WALPosition) { manifest.remadeAt = position }
+
     /// The switch: what `new` says is true when this returns, also after a crash.
     ///
     /// - Throws: `storageFull`, `failed`. The manifest before may be in its place or the new one:

@@ -37,6 +37,9 @@ final class StorageWorker: @unchecked Sendable {
         self.hasThread = hasThread
     }
 
+    /// To be called before the first step. See ``LogStore/manifestRemadeAt``.
+    func manifestIsRemade(at position: WALPosition) { context.manifestIsRemade(at: position) }
+
     func start() {
         guard hasThread else { return }
         let thread = Thread(name: "storage") {

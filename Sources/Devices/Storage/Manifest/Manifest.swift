@@ -8,11 +8,12 @@ import Platform
 ///
 /// The content of the sealed file `segments/manifest`, all integers big endian:
 ///
-///     u32  content version, 1
+///     u32  content version, 1; 2 where the position follows at which it was made again
 ///     u64  rolled up to: frames of batches before this position of the write-ahead log are in
 ///          segments, or gone
 ///     u64  first file: files of the write-ahead log with smaller numbers are not needed any more
 ///     u64  next file: the smallest number that no segment file had
+///     u64  only in version 2: where the write-ahead log ended when the manifest was made again last
 ///     u32  count of segment files, then for each
 ///          u64 number, u64 byte count, u32 count of segments, SegmentDescriptor for each
 ///     u32  count of damages, then for each what Damage says
@@ -20,11 +21,14 @@ import Platform
 /// Described for readers of the files in docs/formats/manifest.md.
 struct Manifest: Equatable, Sendable {
     static let name = "manifest"
-    static let contentVersion: UInt32 = 1
+    private static let firstVersion: UInt32 = 1
+    private static let versionOfRemade: UInt32 = 2
 
     var rolledUpTo = WALPosition.first
     var firstLogFile: UInt64 = 1
     var nextFile: UInt64 = 1
+    /// Where the write-ahead log ended when the manifest was made again last; nil where it never was.
+    var remadeAt: WALPosition?
     var files: [UInt64: SegmentFileEntry] = [:]
     /// What was lost when it was to be rolled up: told at every start.
     var damage: [ReplayReport.Damage] = []
@@ -44,10 +48,11 @@ struct Manifest: Equatable, Sendable {
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter()
-        writer.int(Self.contentVersion)
+        writer.int(remadeAt == nil ? Self.firstVersion : Self.versionOfRemade)
         writer.int(rolledUpTo.rawValue)
         writer.int(firstLogFile)
         writer.int(nextFile)
+        if let remadeAt { writer.int(remadeAt.rawValue) }
         writer.int(UInt32(files.count))
         for file in files.values.sorted(by: { $0.number < $1.number }) {
             writer.int(file.number)
@@ -64,10 +69,12 @@ struct Manifest: Equatable, Sendable {
 
     init(decoding bytes: RawSpan) throws(MalformedBytes) {
         var reader = ByteReader(bytes)
-        guard try reader.int(UInt32.self) == Self.contentVersion else { throw .badLength(0) }
+        let version = try reader.int(UInt32.self)
+        guard Self.firstVersion...Self.versionOfRemade ~= version else { throw .badLength(0) }
         rolledUpTo = WALPosition(rawValue: try reader.int())
         firstLogFile = try reader.int()
         nextFile = try reader.int()
+        if version == Self.versionOfRemade { remadeAt = WALPosition(rawValue: try reader.int()) }
         for _ in 0..<(try reader.int(UInt32.self)) {
             let number = try reader.int(UInt64.self)
             var file = SegmentFileEntry(

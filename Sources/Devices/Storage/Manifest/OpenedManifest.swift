@@ -6,6 +6,8 @@ import Platform
 struct OpenedManifest {
     private(set) var manifest: Manifest
     private(set) var damage: [ReplayReport.Damage] = []
+    /// False where there is none, or none that verifies.
+    private(set) var isFromItsFile = false
 
     init(
         folder: String, folderID: [UInt8], walFiles: WALFiles, fileSystem: any FileSystem
@@ -17,9 +19,11 @@ struct OpenedManifest {
         do {
             if let found = try Manifest.read(from: folder, folderID: folderID, on: fileSystem) {
                 manifest = found
+                isFromItsFile = true
                 try removeUnknown(present, names, folder, fileSystem)
             } else if !present.isEmpty, try hasLogFromItsBeginning(walFiles) {
-                // The first roll-up was not finished, and all that it read is there.
+                // The first roll-up was not finished, and all that it read is there; or the manifest was lost.
+                try removeTailIndex(folder, fileSystem)
                 try removeUnknown(present, names, folder, fileSystem)
             } else if !present.isEmpty {
                 try rebuild(folder, folderID, walFiles, fileSystem)
@@ -47,10 +51,15 @@ struct OpenedManifest {
         }
     }
 
+    /// It leaves out what was rolled up when it was written, and that is not rolled up any more.
+    private func removeTailIndex(_ folder: String, _ fileSystem: any FileSystem) throws(StorageError) {
+        do { try TailIndexFile.remove(from: folder, on: fileSystem) } catch { throw .from(error) }
+    }
+
     private mutating func rebuild(
         _ folder: String, _ folderID: [UInt8], _ walFiles: WALFiles, _ fileSystem: any FileSystem
     ) throws(StorageError) {
-        do { try TailIndexFile.remove(from: folder, on: fileSystem) } catch { throw .from(error) }
+        try removeTailIndex(folder, fileSystem)
         var rebuild = ManifestRebuild(folder: folder, folderID: folderID, fileSystem: fileSystem)
         manifest = try rebuild.run(walFiles)
         if damage.isEmpty {
