@@ -9,7 +9,8 @@ import pytest
 
 pytest.register_assert_rewrite("harness")
 
-from harness.nats_wire import Wire  # noqa: E402 (after the line above, so that its asserts explain themselves)
+from harness.nats_wire import Wire, opened_wires  # noqa: E402 (after the line above, so that its asserts explain themselves)
+from harness.program import Program  # noqa: E402
 from harness.server import Server  # noqa: E402
 
 _numbers = itertools.count(1)
@@ -76,16 +77,21 @@ def duolog_wire(duolog):
 
 
 def _wires(server):
-    opened = []
+    with opened_wires() as opened:
 
-    def open_one(**options) -> Wire:
-        one = Wire(server.nats_port)
-        opened.append(one)
-        return one.connect(**options) if options.pop("connect", True) else one
+        def open_one(**options) -> Wire:
+            one = opened(server.nats_port)
+            return one.connect(**options) if options.pop("connect", True) else one
 
-    yield open_one
-    for one in opened:
-        one.close()
+        yield open_one
+
+
+@pytest.fixture(params=["nats-server (duolog)", "nats-server"])
+def program(request, tmp_path):
+    """What is called nats-server, Duolog and then nats-server itself, to be started with the flags and files of a test."""
+    program = Program(request.param, tmp_path)
+    yield program
+    program.stop()
 
 
 @pytest.fixture

@@ -1,8 +1,16 @@
 """A NATS client that knows nothing: it sends the bytes it is told to and compares what comes back."""
 
+import contextlib
 import json
 import socket
 import time
+
+VIOLATION = "-ERR 'Authorization Violation'\r\n"
+
+
+def violation(what: str) -> str:
+    """The line that tells a client of what it may not do."""
+    return f"-ERR 'Permissions Violation for {what}'\r\n"
 
 
 class Wire:
@@ -78,9 +86,15 @@ class Wire:
     def expect(self, expected) -> "Wire":
         """The next bytes are exactly these."""
         expected = expected if isinstance(expected, bytes) else expected.encode()
-        self._answer_pings()
-        received = self.take(len(expected))
-        assert received == expected
+        received = []
+        # The server may ask between any two lines.
+        for line in expected.splitlines(keepends=True):
+            self._answer_pings()
+            received.append(self.take(len(line)))
+            if received[-1] != line:
+                received.append(self.held)
+                break
+        assert b"".join(received) == expected
         return self
 
     def expect_nothing_more(self) -> "Wire":
@@ -88,11 +102,11 @@ class Wire:
         return self.send("PING\r\n").expect("PONG\r\n")
 
     def expect_closed(self, last="") -> "Wire":
-        """These last bytes, then the end of the stream."""
+        """These last bytes, but for the server's PINGs, then the end of the stream."""
         last = last if isinstance(last, bytes) else last.encode()
         while self.more():
             pass
-        assert self.held == last
+        assert b"".join(line for line in self.held.splitlines(keepends=True) if line != b"PING\r\n") == last
         return self
 
     def message(self):
@@ -128,6 +142,13 @@ class Wire:
         answer = self.request(f"$JS.API.{subject}", json.dumps(request) if request is not None else b"")
         assert answer[4], f"no JSON in the answer to {subject}: {answer}"
         return json.loads(answer[4])
+
+
+@contextlib.contextmanager
+def opened_wires():
+    """What opens a `Wire` to a port; all of them are closed in the end."""
+    with contextlib.ExitStack() as opened:
+        yield lambda port, **options: opened.enter_context(Wire(port, **options))
 
 
 def header_block(*lines: str, status: str = "") -> bytes:

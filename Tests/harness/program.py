@@ -1,11 +1,15 @@
 """Runs a server program with the flags and files of a test, as an operator would."""
 
+import json
 import re
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from harness.nats_wire import VIOLATION, Wire, opened_wires
 from harness.server import DUOLOG, nats_server_binary
 
 SECONDS = 20
@@ -103,3 +107,34 @@ class Running:
     def port(self) -> int:
         """Of NATS clients."""
         return int(re.search(r"Listening for client connections on \S+:(\d+)", self.log).group(1))
+
+
+class Serving:
+    """A program that runs with a configuration, and connections to it."""
+
+    def __init__(self, program: Program, opened, configuration: str):
+        self.program, self.opened = program, opened
+        self.running = program.start("-c", program.write(configuration))
+
+    def raw(self) -> Wire:
+        """A connection that has said nothing yet."""
+        return self.opened(self.running.port, timeout=8)
+
+    def turns_away(self, wire: Wire, last=VIOLATION, **options):
+        """CONNECT with these options is answered with this, and the end."""
+        wire.send(f"CONNECT {json.dumps(options)}\r\nPING\r\n").expect_closed(last)
+
+    @property
+    def url(self):
+        return f"nats://127.0.0.1:{self.running.port}"
+
+
+def serving(kind=Serving):
+    """A fixture: starts the `program` with a configuration, as this kind of `Serving`."""
+
+    @pytest.fixture
+    def serve(program):
+        with opened_wires() as opened:
+            yield lambda configuration: kind(program, opened, configuration)
+
+    return serve

@@ -6,8 +6,9 @@ import re
 import time
 
 import pytest
+
+from harness.configured import server_of_each_kind, users
 from harness.nats_wire import Wire
-from harness.server import Server
 
 CONFIG = """
 jetstream: enabled
@@ -25,7 +26,7 @@ accounts {
     }
     exports: [
       {stream: "s.>"}, {stream: "w.*.*"}, {stream: "own.*", account_token_position: 2}
-      {service: "svc.>"}, {service: "many.*", response_type: stream, threshold: "1s"}
+      {service: "svc.>"}, {service: "many.*", response_type: stream, threshold: "10s"}
       {service: "parts", response_type: chunked}, {service: "tok.*.x", account_token_position: 2}
       {service: "fast", threshold: "300ms"}
       {service: "$JS.API.>", response_type: stream}, {service: "$JS.ACK.>"}, {service: "orders.>"}
@@ -67,35 +68,15 @@ accounts {
 system_account: SYS
 """
 
-
-@pytest.fixture(scope="module", params=["duolog", "nats-server"])
-def server(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("accounts")
-    (folder / "server.conf").write_text(CONFIG)
-    started = Server(request.param, folder, ["-c", str(folder / "server.conf")]).start()
-    yield started
-    assert started.is_running(), started.log[-5000:]
-    started.kill()
+server = server_of_each_kind(CONFIG)
+user = users(no_responders=True)
 
 
-@pytest.fixture
-def user(server):
-    """Opens connections of users by name."""
-    opened = []
+def lines(wire):
+    """What has come once the server answers a PING, without the ends of lines.
 
-    def open_one(login, **options):
-        opened.append(Wire(server.nats_port))
-        options = {"user": login, "pass": "p", "headers": True, "no_responders": True, **options}
-        return opened[-1].connect(**options)
-
-    yield open_one
-    for one in opened:
-        one.close()
-
-
-def lines(wire, wait=0.05):
-    """What has come once the server answers a PING, without the ends of lines."""
-    time.sleep(wait)
+    That is all that others had sent before they got an answer to a PING of theirs.
+    """
     wire.send("PING\r\n")
     found = []
     while (line := wire.line().decode().rstrip("\r\n")) != "PONG":
@@ -294,11 +275,11 @@ def test_jetstream_of_another_account(user):
     consumer = {"stream_name": "ORDERS", "config": {"durable_name": "C", "ack_policy": "explicit"}}
     assert ask(b, "JS.A.API.CONSUMER.CREATE.ORDERS.C", json.dumps(consumer))["name"] == "C"
     b.send("SUB in 7\r\nPUB JS.A.API.CONSUMER.MSG.NEXT.ORDERS.C in 11\r\n{\"batch\":1}\r\n")
-    found = lines(b, 0.2)
-    assert found[0].startswith("MSG orders.1 7 $JS.ACK.ORDERS.C.1.1.1.") and found[1] == "hello"
-    ack = found[0].split()[3]
-    b.send(f"PUB {ack} 4\r\n+ACK\r\n")
-    lines(b, 0.2)
+    subject, sid, ack, _, payload = b.message()
+    assert (subject, sid, payload) == ("orders.1", "7", b"hello") and ack.startswith("$JS.ACK.ORDERS.C.1.1.1.")
+    # It is confirmed, so that it is known to be done.
+    b.publish(ack, "+ACK", reply="in")
+    assert b.message()[4] == b""
     info = ask(b, "JS.A.API.CONSUMER.INFO.ORDERS.C")
     assert info["ack_floor"]["stream_seq"] == 1
     ask(a, "$JS.API.STREAM.DELETE.ORDERS")
@@ -313,9 +294,8 @@ def test_push_consumers_deliver_across_accounts(user):
         "durable_name": "P", "ack_policy": "none", "deliver_subject": "deliver.here"}}
     ask(a, "$JS.API.CONSUMER.CREATE.PUSHED.P", json.dumps(consumer))
     ask(a, "pushed.1", "x")
-    found = lines(b, 0.3)
-    assert found[0].startswith("MSG pushed.1 7 ") or found[0].startswith("MSG deliver.here 7 ")
-    assert found[1] == "x"
+    subject, sid, _, _, payload = b.message()
+    assert subject in ("pushed.1", "deliver.here") and (sid, payload) == ("7", b"x")
     ask(a, "$JS.API.STREAM.DELETE.PUSHED")
 
 
@@ -432,20 +412,26 @@ def test_the_numbers_of_the_server(user):
 def test_a_request_to_all_servers_chooses(user, filter, is_meant):
     system = user("sys")
     body = json.dumps(filter)
-    system.send(f"SUB in 1\r\nPUB $SYS.REQ.SERVER.PING.HEALTHZ in {len(body)}\r\n{body}\r\n")
-    assert (lines(system, 0.2) != []) == is_meant
+    system.send("SUB in.* 1\r\n").publish("$SYS.REQ.SERVER.PING.HEALTHZ", body, reply="in.some")
+    system.publish("$SYS.REQ.SERVER.PING.HEALTHZ", reply="in.all")
+    assert system.message()[0] == ("in.some" if is_meant else "in.all")
+
+
+def connected_to_a(wire, account="A"):
+    return [one["name"] for one in ask(wire, f"$SYS.REQ.ACCOUNT.{account}.CONNZ")["data"]["connections"]]
 
 
 def test_accounts_and_the_system_account(user):
     system, a = user("sys"), user("a", name="me")
     assert ask(system, "$SYS.REQ.ACCOUNT.A.INFO")["data"]["account_name"] == "A"
-    found = ask(system, "$SYS.REQ.ACCOUNT.A.CONNZ")["data"]["connections"]
-    assert [one["name"] for one in found] == ["me"]
+    # The server may not have seen yet that those of the test before have gone.
+    deadline = time.monotonic() + 5
+    while (names := connected_to_a(system)) != ["me"]:
+        assert "me" in names and time.monotonic() < deadline, names
     assert ask(system, "$SYS.REQ.ACCOUNT.A.STATZ")["data"]["account_statz"][0]["acc"] == "A"
     assert ask(system, "$SYS.REQ.ACCOUNT.A.CONNS")["conns"] == 1
     assert ask(system, "$SYS.REQ.ACCOUNT.NOPE.INFO")["error"]["description"] == "Account NOPE does not exist"
-    found = ask(a, "$SYS.REQ.ACCOUNT.PING.CONNZ")["data"]["connections"]
-    assert [one["name"] for one in found] == ["me"]
+    assert connected_to_a(a, "PING") == ["me"]
     assert ask(a, "$SYS.REQ.ACCOUNT.PING.STATZ")["data"]["account_statz"][0]["acc"] == "A"
     assert ask(a, "$SYS.REQ.USER.INFO")["data"] == {"user": "a", "account": "A", "account_name": "A"}
     for subject in ["$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.A.INFO", "$SYS.REQ.SERVER.PING.VARZ"]:
@@ -457,24 +443,29 @@ def test_events_of_clients(user, server):
     system.send("SUB $SYS.ACCOUNT.*.CONNECT 1\r\nSUB $SYS.ACCOUNT.*.DISCONNECT 2\r\n")
     system.send("SUB $SYS.SERVER.*.CLIENT.AUTH.ERR 3\r\n")
     lines(system)
-    user("a", name="me").close()
+    user("a", name="event").close()
     with Wire(server.nats_port) as stranger:
         stranger.send('CONNECT {"user":"nobody","pass":"x"}\r\n')
         while stranger.more():
             pass
-    found = lines(system, 0.5)
-    events = {head.split()[1]: json.loads(body) for head, body in zip(found[::2], found[1::2])}
-    connect, disconnect = events["$SYS.ACCOUNT.A.CONNECT"], events["$SYS.ACCOUNT.A.DISCONNECT"]
+    refusal, events = f"$SYS.SERVER.{system.info['server_id']}.CLIENT.AUTH.ERR", {}
+    while not {"$SYS.ACCOUNT.A.CONNECT", "$SYS.ACCOUNT.A.DISCONNECT", refusal} <= events.keys():
+        subject, _, _, _, body = system.message()
+        event = json.loads(body)
+        # Those of the test before may go only now.
+        if subject == refusal or event["client"].get("name") == "event":
+            events[subject] = event
+    connect, disconnect, refused = events["$SYS.ACCOUNT.A.CONNECT"], events["$SYS.ACCOUNT.A.DISCONNECT"], events[refusal]
     assert connect["type"] == "io.nats.server.advisory.v1.client_connect"
-    assert connect["client"]["user"] == "a" and connect["client"]["name"] == "me"
+    assert connect["client"]["user"] == "a"
     assert disconnect["reason"] == "Client Closed" and disconnect["client"]["id"] == connect["client"]["id"]
-    refused = next(event for subject, event in events.items() if subject.endswith(".CLIENT.AUTH.ERR"))
     assert refused["reason"] == "Authentication Failure"
 
 
 def test_a_client_is_kicked(user):
     system, a = user("sys"), user("a", name="victim")
-    cid = ask(system, "$SYS.REQ.ACCOUNT.A.CONNZ")["data"]["connections"][0]["cid"]
+    cid = a.info["client_id"]
+    assert cid in [one["cid"] for one in ask(system, "$SYS.REQ.ACCOUNT.A.CONNZ")["data"]["connections"]]
     server_id = system.info["server_id"]
     assert "error" not in ask(system, f"$SYS.REQ.SERVER.{server_id}.KICK", json.dumps({"cid": cid}))
     while a.more():

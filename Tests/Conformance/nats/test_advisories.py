@@ -1,11 +1,13 @@
 """What JetStream tells without being asked: the same story from Duolog and from nats-server."""
 
+import contextlib
 import json
 import time
 
 import pytest
-from harness.nats_wire import Wire, header_block
-from harness.server import Server
+
+from harness.configured import server_of_each_kind, users
+from harness.nats_wire import header_block
 
 CONFIG = """
 server_name: teller
@@ -30,28 +32,8 @@ accounts {
 system_account: SYS
 """
 
-
-@pytest.fixture(scope="module", params=["duolog", "nats-server"])
-def server(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("advisories")
-    (folder / "server.conf").write_text(CONFIG)
-    started = Server(request.param, folder, ["-c", str(folder / "server.conf")]).start()
-    yield started
-    assert started.is_running(), started.log[-5000:]
-    started.kill()
-
-
-@pytest.fixture
-def user(server):
-    opened = []
-
-    def open_one(login):
-        opened.append(Wire(server.nats_port))
-        return opened[-1].connect(**{"user": login, "pass": "p", "headers": True, "name": "asker", "lang": "none"})
-
-    yield open_one
-    for one in opened:
-        one.close()
+server = server_of_each_kind(CONFIG)
+user = users(name="asker", lang="none")
 
 
 @pytest.fixture
@@ -59,21 +41,42 @@ def a(user):
     return user("a")
 
 
+class Ear:
+    """Hears the advisories of account A."""
+
+    def __init__(self, wire):
+        self.wire = wire.send("SUB $JS.EVENT.ADVISORY.> 1\r\n").expect_nothing_more()
+
+    def next(self):
+        """What stands behind `$JS.EVENT.ADVISORY.`, and the body."""
+        subject, _, _, _, body = self.wire.message()
+        return subject.removeprefix("$JS.EVENT.ADVISORY."), json.loads(body)
+
+    def until(self, *subjects):
+        """Returns when each of these was heard."""
+        missing = set(subjects)
+        while missing:
+            missing.discard(self.next()[0])
+
+    def until_asked_for_nothing(self, a):
+        """What is told before `a` asks for a stream that is not there, and was never asked for before."""
+        last = f"$JS.API.STREAM.INFO.NONE{time.monotonic_ns()}"
+        a.api(last.removeprefix("$JS.API."))
+        found = []
+        while (one := self.next())[1].get("subject") != last:
+            found.append(one)
+        return found
+
+
 @pytest.fixture
-def heard(server, user):
-    """The advisories so far, as (what stands behind `$JS.EVENT.ADVISORY.`, body)."""
-    if server.kind == "nats-server":
-        # What it still has to tell of the test before.
-        time.sleep(0.1)
-    ear = user("a").send("SUB $JS.EVENT.ADVISORY.> 1\r\n").expect_nothing_more()
+def heard(server, user, a):
+    """The next advisories, so many and no more."""
+    ear = Ear(user("a"))
+    ear.until_asked_for_nothing(a)
 
     def take(count):
-        found = []
-        for _ in range(count):
-            subject, _, _, _, body = ear.message()
-            found.append((subject.removeprefix("$JS.EVENT.ADVISORY."), json.loads(body)))
-        time.sleep(0.05)
-        ear.expect_nothing_more()
+        found = [ear.next() for _ in range(count)]
+        assert ear.until_asked_for_nothing(a) == []
         if server.kind == "nats-server":
             # It tells them from several threads.
             found.sort(key=lambda one: one[0] == "API")
@@ -83,10 +86,20 @@ def heard(server, user):
 
 
 @pytest.fixture
-def stream(a):
+def stream(server, user, a):
+    ear = Ear(user("a"))
     a.api("STREAM.CREATE.S", {"name": "S", "subjects": ["s.>"]})
+    ear.until("STREAM.CREATED.S", "API")
     yield "S"
-    a.api("STREAM.DELETE.S")
+    end_stream(server, user, a, "S")
+
+
+def end_stream(server, user, a, name):
+    """Nobody hears of it later. nats-server tells of it when it comes to it, or not at all."""
+    ear = Ear(user("a"))
+    a.api(f"STREAM.DELETE.{name}")
+    with contextlib.suppress(*[TimeoutError] if server.kind == "nats-server" else []):
+        ear.until(f"STREAM.DELETED.{name}", "API")
 
 
 def told_of_the_end_of_a_stream(server, a, heard, consumers=()):
@@ -109,7 +122,7 @@ def told_of_the_end_of_a_stream(server, a, heard, consumers=()):
 
 
 class TestAudit:
-    def test_who_asked_for_what_and_got_what(self, a, heard):
+    def test_who_asked_for_what_and_got_what(self, server, user, a, heard):
         inbox, request = "answers", json.dumps({"name": "S", "subjects": ["s.>"]})
         a.send(f"SUB {inbox} 5\r\n").publish("$JS.API.STREAM.CREATE.S", request, reply=inbox)
         answer = a.message()[4]
@@ -128,7 +141,7 @@ class TestAudit:
                                 "client_type"]
         assert [client[key] for key in ["host", "acc", "user", "name", "lang", "server", "kind", "client_type"]] == [
             "127.0.0.1", "A", "a", "asker", "none", "teller", "Client", "nats"]
-        a.api("STREAM.DELETE.S")
+        end_stream(server, user, a, "S")
 
     def test_the_end_of_a_stream(self, server, a, heard):
         assert told_of_the_end_of_a_stream(server, a, heard) == ["STREAM.DELETED.S", "API"]
@@ -180,13 +193,13 @@ class TestAudit:
         body = json.loads(b.message()[4])
         assert json.loads(body["response"])["error"]["err_code"] == 10039
 
-    def test_a_stream_keeps_them(self, a):
+    def test_a_stream_keeps_them(self, server, user, a):
         a.api("STREAM.CREATE.AUDIT", {"name": "AUDIT", "subjects": ["$JS.EVENT.ADVISORY.API"]})
         a.api("STREAM.INFO.NONE")
         deadline = time.time() + 5
         while a.api("STREAM.INFO.AUDIT")["state"]["messages"] < 2:
             assert time.time() < deadline
-        a.api("STREAM.DELETE.AUDIT")
+        end_stream(server, user, a, "AUDIT")
 
 
 def test_a_service_is_told_the_name_of_the_server(a, user):
@@ -199,8 +212,10 @@ def test_a_service_is_told_the_name_of_the_server(a, user):
 
 class TestConsumers:
     @pytest.fixture
-    def consumer(self, a, stream):
+    def consumer(self, user, a, stream):
+        ear = Ear(user("a"))
         a.api("CONSUMER.CREATE.S.c", {"stream_name": "S", "config": {"durable_name": "c", "ack_policy": "explicit"}})
+        ear.until("CONSUMER.CREATED.S.c", "API")
 
     @staticmethod
     def pause(a, until):
@@ -218,9 +233,10 @@ class TestConsumers:
     def test_the_end_of_a_pause_is_told(self, a, consumer, heard):
         until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
         self.pause(a, until)
-        assert sorted(subject for subject, _ in heard(2)) == ["API", "CONSUMER.PAUSE.S.c"]
-        [(subject, body)] = heard(1)
-        assert (subject, body["paused"], body["pause_until"]) == ("CONSUMER.PAUSE.S.c", False, until)
+        found = heard(3)
+        assert sorted(subject for subject, _ in found) == ["API", "CONSUMER.PAUSE.S.c", "CONSUMER.PAUSE.S.c"]
+        pauses = [body for subject, body in found if subject == "CONSUMER.PAUSE.S.c"]
+        assert [(one["paused"], one["pause_until"]) for one in pauses] == [(True, until), (False, until)]
 
     def test_a_consumer_that_begins_with_a_pause(self, a, stream, heard):
         config = {"durable_name": "p", "ack_policy": "explicit", "pause_until": "2036-01-01T00:00:00Z"}

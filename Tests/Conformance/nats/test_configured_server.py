@@ -14,14 +14,6 @@ import subprocess
 import pytest
 
 from harness.nats_wire import Wire
-from harness.program import Program
-
-
-@pytest.fixture(params=["nats-server (duolog)", "nats-server"])
-def program(request, tmp_path):
-    program = Program(request.param, tmp_path)
-    yield program
-    program.stop()
 
 
 LISTEN = 'listen: "127.0.0.1:-1"\n'

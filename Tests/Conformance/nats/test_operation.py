@@ -11,15 +11,7 @@ import time
 import pytest
 
 from harness.nats_wire import Wire
-from harness.program import Program
 from harness.server import DUOLOG
-
-
-@pytest.fixture(params=["nats-server (duolog)", "nats-server"])
-def program(request, tmp_path):
-    program = Program(request.param, tmp_path)
-    yield program
-    program.stop()
 
 
 CONF = 'listen: "127.0.0.1:-1"\nmax_payload: 1000\n'

@@ -1,11 +1,11 @@
 """Requests to the system account on odd input: the same answers from Duolog and from nats-server."""
 
 import json
-import time
 
 import pytest
+
+from harness.configured import server_of_each_kind, users
 from harness.nats_wire import Wire
-from harness.server import Server
 
 CONFIG = """
 jetstream: enabled
@@ -19,28 +19,8 @@ accounts {
 system_account: SYS
 """
 
-
-@pytest.fixture(scope="module", params=["duolog", "nats-server"])
-def server(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("system")
-    (folder / "server.conf").write_text(CONFIG)
-    started = Server(request.param, folder, ["-c", str(folder / "server.conf")]).start()
-    yield started
-    assert started.is_running(), started.log[-5000:]
-    started.kill()
-
-
-@pytest.fixture
-def user(server):
-    opened = []
-
-    def open_one(login):
-        opened.append(Wire(server.nats_port))
-        return opened[-1].connect(**{"user": login, "pass": "p", "headers": True, "no_responders": True})
-
-    yield open_one
-    for one in opened:
-        one.close()
+server = server_of_each_kind(CONFIG)
+user = users(no_responders=True)
 
 
 @pytest.fixture
@@ -51,13 +31,16 @@ def ask(user):
     def ask(subject, body="", silent=False):
         if not isinstance(body, str):
             body = json.dumps(body)
-        system.send("SUB answer 9\r\n").publish(f"$SYS.REQ.{subject}", body, reply="answer")
+        system.send("SUB answer.* 9\r\n").publish(f"$SYS.REQ.{subject}", body, reply="answer.first")
         if silent:
-            time.sleep(0.05)
-            system.send("UNSUB 9\r\n").expect_nothing_more()
+            # What is asked after it is answered first.
+            system.publish("$SYS.REQ.SERVER.PING.HEALTHZ", reply="answer.second")
+        answered, _, _, _, found = system.message()
+        system.send("UNSUB 9\r\n").expect_nothing_more()
+        assert answered == ("answer.second" if silent else "answer.first"), found
+        if silent:
             return None
-        found = json.loads(system.message()[4])
-        system.send("UNSUB 9\r\n")
+        found = json.loads(found)
         if isinstance(found, dict):
             found.pop("server", None)
         return found
