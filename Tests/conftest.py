@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import itertools
 import socket
+import subprocess
 
 import pytest
 
@@ -107,6 +108,19 @@ def own_duolog(tmp_path):
     yield start
     for server in started:
         server.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own with room for little more than two files of the log."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=150M", "duolog-test", str(folder)], capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture

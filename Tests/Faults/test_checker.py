@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.crash_load import check
+from harness.crash_load import Load, check
 
 
 class Told:
@@ -10,6 +10,9 @@ class Told:
 
     def __init__(self, name, acked, sent=10):
         self.name, self.acked, self.sent = name, acked, sent
+
+    def finish(self):
+        """It has."""
 
 
 class Log:
@@ -21,6 +24,16 @@ class Log:
 
     def read_again(self):
         return self._again
+
+    def read_on(self):
+        """All was read."""
+
+
+class NoServer:
+    def kill(self):
+        """There is none."""
+
+    start = kill
 
 
 ACKED = {0: (0, 0), 1: (0, 1)}
@@ -53,3 +66,19 @@ def test_a_gap_is_noticed():
     log._again[0][5] = "w:2"
     with pytest.raises(AssertionError, match="gaps"):
         check(log, [Told("w", ACKED)])
+
+
+class TestALoad:
+    def load(self, records):
+        return Load(NoServer(), (Log(["v:0"]), [Told("v", {0: (0, 0)})]), (Log(records), [Told("w", ACKED)]))
+
+    def test_that_kept_its_promises_is_counted(self):
+        assert self.load(["w:0", "w:1", "w:2"]).end(3) == "3 acknowledged messages of 4 in the log, all in place"
+
+    def test_that_broke_one_is_noticed(self):
+        with pytest.raises(AssertionError, match="was acknowledged at"):
+            self.load(["w:0"]).end(3)
+
+    def test_that_was_hardly_there_is_noticed(self):
+        with pytest.raises(AssertionError, match="no load to speak of"):
+            self.load(["w:0", "w:1"]).end(4)

@@ -5,23 +5,19 @@ and must then have the newest of each key for readers of both protocols, and not
 """
 
 import base64
-import os
-import random
 import shutil
-import signal
-import subprocess
 
 import pytest
 
+from harness.crash_load import chance, crash_rounds
+from harness.crash_points import die_at, draw_point
 from harness.kafka import create_topic
 from harness.nats_wire import Wire
-from harness.server import ServerDied
 from harness.space import (
     MIB, produce_updates, read_everything_with_kafka_python, read_everything_with_librdkafka, segment_bytes, until, value,
     wait_for_segments, wait_for_space, wait_until_nothing_changes)
 
-ROUNDS = int(os.environ.get("DUOLOG_KILL_ROUNDS", "6"))
-SEED = int(os.environ.get("DUOLOG_KILL_SEED", str(random.randrange(1 << 32))))
+ROUNDS = crash_rounds(6)
 
 # The moment, the kind of file, and the greatest number of times that it may pass before. Nothing else writes such files in a round.
 IN_REWRITING = [
@@ -43,8 +39,7 @@ def make_folder(server):
     create_topic(server, "updates", **{"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01"})
     produce_updates(server, "updates", range(UPDATES), KEYS)
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True)
-        wire.api("STREAM.CREATE.KV_b", {"name": "KV_b", "subjects": ["$KV.b.>"], "max_msgs_per_subject": 1})
+        wire.connect(headers=True).make_stream("KV_b", subjects=["$KV.b.>"], max_msgs_per_subject=1)
         for number in range(UPDATES):
             key = f"key-{number % KEYS}"
             wire.publish(f"$KV.b.{key}", value(key, number))
@@ -79,8 +74,7 @@ def check(server):
 @pytest.mark.timeout(900)
 def test_a_crash_while_segments_are_written_anew_loses_nothing(own_duolog, tmp_path, report):
     """DUOLOG_KILL_ROUNDS and DUOLOG_KILL_SEED choose how often and where."""
-    print(f"seed {SEED}")
-    chance = random.Random(SEED)
+    drawn = chance()
     server = own_duolog(*configured(tmp_path, "1h"))
     make_folder(server)
     before = segment_bytes(server)
@@ -88,21 +82,10 @@ def test_a_crash_while_segments_are_written_anew_loses_nothing(own_duolog, tmp_p
     server.data.rename(original)
     server.arguments = configured(tmp_path, "20ms")
     reached = 0
-    for round_, (moment, part, limit) in enumerate(chance.sample(IN_REWRITING * (1 + ROUNDS // len(IN_REWRITING)), ROUNDS)):
+    for kind in drawn.sample(IN_REWRITING * (1 + ROUNDS // len(IN_REWRITING)), ROUNDS):
         shutil.rmtree(server.data, ignore_errors=True)
         shutil.copytree(original, server.data)
-        server.environment = {"DUOLOG_CRASH_AT": f"{moment}:{part}:{chance.randint(1, limit)}"}
-        print(f"round {round_}: {server.environment}")
-        try:
-            server.start()
-            server.process.wait(10)
-            reached += 1
-        except subprocess.TimeoutExpired:
-            server.kill()
-        except ServerDied:
-            reached += 1
-        assert server.process.returncode == -signal.SIGKILL, server.log
-        server.environment = {}
+        reached += die_at(server, draw_point(drawn, [kind]), 10)
         server.start()
         wait_for_space(server, before // 4)
         wait_until_nothing_changes(server)

@@ -1,62 +1,36 @@
 """What streams that put off their syncs, or keep messages in memory, keep of what they acknowledged."""
 
 import json
-import os
-import random
 import time
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from harness.crash_load import KafkaWriter, NATSWriter, Reader, check
+from harness.crash_load import KafkaWriter, Load, NATSWriter, Reader, chance, crash_rounds
 from harness.kafka import consumer, create_topic, produce, read
 from harness.nats_wire import Wire
 
-ROUNDS = int(os.environ.get("DUOLOG_KILL_ROUNDS", "8"))
-SEED = int(os.environ.get("DUOLOG_KILL_SEED", str(random.randrange(1 << 32))))
+ROUNDS = crash_rounds(8)
 FOR_EVER = "9223372036854775807"
 
 
 @pytest.mark.timeout(600)
 def test_a_killed_process_loses_nothing_that_was_to_be_synced_later(own_duolog, report):
-    print(f"seed {SEED}")
-    chance = random.Random(SEED)
     server = own_duolog()
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True)
-        for name, config in (("later", {"persist_mode": "async"}), ("now", {})):
-            answer = wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"], **config})
-            assert "error" not in answer, answer
+        wire.connect(headers=True).make_stream("later", persist_mode="async")
+        wire.make_stream("now")
     create_topic(server, "never", 3, **{"flush.ms": FOR_EVER})
     create_topic(server, "some", 1, **{"flush.ms": "60000", "flush.messages": "500"})
-    loads = [
-        (Reader(server, "later"), [NATSWriter(server, "nats-a", "later.nats"),
-                                   KafkaWriter(server, "kafka-a", "later", lambda n: "kafka.a")]),
+    load = Load(
+        server,
+        (Reader(server, "later"), [
+            NATSWriter(server, "nats-a", "later.nats"), KafkaWriter(server, "kafka-a", "later", lambda n: "kafka.a")]),
         (Reader(server, "now"), [NATSWriter(server, "nats-b", "now.nats")]),
         (Reader(server, "never", 3), [KafkaWriter(server, "kafka-b", "never", lambda n: f"key-{n % 50}")]),
-        (Reader(server, "some"), [KafkaWriter(server, "kafka-c", "some", lambda n: "k")]),
-    ]
-    writers = [writer for _, some in loads for writer in some]
-    for writer in writers:
-        writer.start()
-    for _ in range(ROUNDS):
-        time.sleep(chance.uniform(0.1, 1.0))
-        server.kill()
-        time.sleep(chance.uniform(0, 0.1))
-        server.start()
-        if chance.random() < 0.5:
-            for reader, _ in loads:
-                reader.read_on()
-    for writer in writers:
-        writer.finish()
-    for reader, _ in loads:
-        reader.read_on()
-    server.kill()
-    server.start()
-    count = sum(check(reader, some) for reader, some in loads)
-    acked = sum(len(writer.acked) for writer in writers)
-    assert acked > 100 * ROUNDS, "there was no load to speak of"
-    report(f"kill -9 with syncs put off, {ROUNDS} rounds: {acked} acknowledged messages of {count}, all in place")
+        (Reader(server, "some"), [KafkaWriter(server, "kafka-c", "some", lambda n: "k")])).start()
+    load.survive_kills(ROUNDS, chance(), 1.0)
+    report(f"kill -9 with syncs put off, {ROUNDS} rounds: {load.end(100 * ROUNDS)}")
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])

@@ -2,59 +2,36 @@
 
 import base64
 import json
-import os
-import random
-import time
 
 import pytest
 from confluent_kafka import TopicPartition
 
-from harness.crash_load import KafkaWriter, NATSWriter, Reader, check
+from harness.crash_load import KafkaWriter, Load, NATSWriter, Reader, chance, crash_rounds
 from harness.kafka import consumer, create_topic, poll_until, produce
 from harness.nats_wire import Wire, header_block
 
-ROUNDS = int(os.environ.get("DUOLOG_KILL_ROUNDS", "12"))
-SEED = int(os.environ.get("DUOLOG_KILL_SEED", str(random.randrange(1 << 32))))
+ROUNDS = crash_rounds(12)
 
 
 @pytest.mark.timeout(900)
 def test_acknowledged_messages_survive(own_duolog, report):
     """DUOLOG_KILL_ROUNDS and DUOLOG_KILL_SEED choose how often and when."""
-    print(f"seed {SEED}")
-    chance = random.Random(SEED)
+    drawn = chance()
     server = own_duolog()
     with Wire(server.nats_port) as wire:
-        answer = wire.connect(headers=True).api("STREAM.CREATE.both", {"name": "both", "subjects": ["both.>"]})
-        assert "error" not in answer, answer
+        wire.connect(headers=True).make_stream("both")
     create_topic(server, "parted", 6)
-    to_both = [
-        NATSWriter(server, "nats-a", "both.nats.a"), NATSWriter(server, "nats-b", "both.nats.b"),
-        KafkaWriter(server, "kafka-a", "both", lambda n: "kafka.a"),
-        KafkaWriter(server, "kafka-b", "both", lambda n: f"kafka.b.{n % 100}"),
-    ]
-    to_parted = [KafkaWriter(server, "kafka-c", "parted", lambda n: f"key-{n % 50}")]
-    readers = [Reader(server, "both"), Reader(server, "parted", 6)]
-    for writer in to_both + to_parted:
-        writer.start()
-    for _ in range(ROUNDS):
-        time.sleep(chance.uniform(0.1, 1.2))
-        server.kill()
-        time.sleep(chance.uniform(0, 0.1))
-        server.start()
-        if chance.random() < 0.5:
-            for reader in readers:
-                reader.read_on()
-    for writer in to_both + to_parted:
-        writer.finish()
-    for reader in readers:
-        reader.read_on()
-    server.kill()
-    server.start()
-    counts = [check(readers[0], to_both), check(readers[1], to_parted)]
-    acked = sum(len(w.acked) for w in to_both + to_parted)
-    assert acked > 100 * ROUNDS, "there was no load to speak of"
-    report(f"kill -9, {ROUNDS} rounds: {acked} acknowledged messages of {sum(counts)} in the log, all in place")
-    same_in_jetstream(server, readers[0], chance)
+    reader = Reader(server, "both")
+    load = Load(
+        server,
+        (reader, [
+            NATSWriter(server, "nats-a", "both.nats.a"), NATSWriter(server, "nats-b", "both.nats.b"),
+            KafkaWriter(server, "kafka-a", "both", lambda n: "kafka.a"),
+            KafkaWriter(server, "kafka-b", "both", lambda n: f"kafka.b.{n % 100}")]),
+        (Reader(server, "parted", 6), [KafkaWriter(server, "kafka-c", "parted", lambda n: f"key-{n % 50}")])).start()
+    load.survive_kills(ROUNDS, drawn, 1.2)
+    report(f"kill -9, {ROUNDS} rounds: {load.end(100 * ROUNDS)}")
+    same_in_jetstream(server, reader, drawn)
 
 
 def same_in_jetstream(server, reader, chance):

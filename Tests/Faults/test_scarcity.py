@@ -21,7 +21,7 @@ def few_descriptors():
 
 def stream(server):
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True).api("STREAM.CREATE.s", {"name": "s", "subjects": ["s.>"]})
+        wire.connect(headers=True).make_stream("s")
 
 
 @pytest.mark.timeout(180)
@@ -58,32 +58,23 @@ def test_without_descriptors_nothing_that_was_acknowledged_is_lost(own_duolog):
     assert len(read_partitions(server, "s", {0: 0})[0]) == acked
 
 
-def test_a_folder_that_cannot_be_written_ends_the_start_and_stays_as_it_is(own_duolog, tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=150M", "duolog-test", str(folder)], capture_output=True, text=True)
-    if made.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
-    try:
-        server = own_duolog(folder=folder)
-        stream(server)
-        with Wire(server.nats_port) as wire:
-            assert "error" not in json.loads(wire.connect(headers=True).request("s.k", "x")[4])
-        server.stop()
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-        before = fingerprint(server.data)
-        # The log of the server itself has to go elsewhere.
-        server.folder = tmp_path / "elsewhere"
-        server.folder.mkdir()
-        server.launch()
-        assert server.process.wait(20) == 1
-        assert str(server.data) in server.log and "ead-only" in server.log, server.log
-        assert fingerprint(server.data) == before
-        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
-        server.start()
-        with Wire(server.nats_port) as wire:
-            assert wire.connect(headers=True).api("STREAM.INFO.s")["state"]["messages"] == 1
-        server.kill()
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+def test_a_folder_that_cannot_be_written_ends_the_start_and_stays_as_it_is(own_duolog, small_disk, tmp_path):
+    server = own_duolog(folder=small_disk)
+    stream(server)
+    with Wire(server.nats_port) as wire:
+        assert "error" not in json.loads(wire.connect(headers=True).request("s.k", "x")[4])
+    server.stop()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    before = fingerprint(server.data)
+    # The log of the server itself has to go elsewhere.
+    server.folder = tmp_path / "elsewhere"
+    server.folder.mkdir()
+    server.launch()
+    assert server.process.wait(20) == 1
+    assert str(server.data) in server.log and "ead-only" in server.log, server.log
+    assert fingerprint(server.data) == before
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    server.start()
+    with Wire(server.nats_port) as wire:
+        assert wire.connect(headers=True).api("STREAM.INFO.s")["state"]["messages"] == 1
+    server.kill()

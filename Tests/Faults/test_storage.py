@@ -29,23 +29,10 @@ def ended(server: Server, seconds=20):
 
 def make_stream(server, name="s"):
     with Wire(server.nats_port) as wire:
-        answer = wire.connect(headers=True).api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
-        assert "error" not in answer, answer
+        wire.connect(headers=True).make_stream(name)
 
 
 class TestFullDisk:
-    @pytest.fixture
-    def small_disk(self, tmp_path):
-        """A file system of its own with room for little more than two files of the log."""
-        folder = tmp_path / "disk"
-        folder.mkdir()
-        made = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=150M", "duolog-test", str(folder)], capture_output=True, text=True)
-        if made.returncode != 0:
-            pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
-        yield folder
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
     def test_writers_are_told_and_everybody_else_is_served(self, own_duolog, small_disk):
         server = own_duolog(folder=small_disk)
         make_stream(server)

@@ -6,12 +6,65 @@ and the numbers of each writer in their order.
 """
 
 import json
+import os
+import random
 import threading
 import time
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from harness.nats_wire import Wire, header_block
+
+
+def crash_rounds(usual: int) -> int:
+    """How often a test crashes the server; DUOLOG_KILL_ROUNDS says otherwise."""
+    return int(os.environ.get("DUOLOG_KILL_ROUNDS", usual))
+
+
+def chance() -> random.Random:
+    """What the crashes of a test are drawn from. The seed is in its output, and DUOLOG_KILL_SEED repeats it."""
+    seed = int(os.environ.get("DUOLOG_KILL_SEED", random.randrange(1 << 32)))
+    print(f"seed {seed}")
+    return random.Random(seed)
+
+
+class Load:
+    """Readers of some topics, each with the topic's writers."""
+
+    def __init__(self, server, *parts):
+        self.server, self.parts = server, parts
+        self.writers = [writer for _, writers in parts for writer in writers]
+
+    def start(self) -> "Load":
+        for writer in self.writers:
+            writer.start()
+        return self
+
+    def read_on(self):
+        for reader, _ in self.parts:
+            reader.read_on()
+
+    def survive_kills(self, rounds: int, chance, longest: float):
+        """The server is killed after a while that is drawn, so often; half of the times all is read before the next time."""
+        for _ in range(rounds):
+            time.sleep(chance.uniform(0.1, longest))
+            self.server.kill()
+            time.sleep(chance.uniform(0, 0.1))
+            self.server.start()
+            if chance.random() < 0.5:
+                self.read_on()
+
+    def end(self, least: int) -> str:
+        """Ends it with one more crash. At least so many messages were acknowledged, and all have kept their places."""
+        for writer in self.writers:
+            writer.finish()
+        self.read_on()
+        self.server.kill()
+        self.server.start()
+        count = sum(check(reader, writers) for reader, writers in self.parts)
+        acked = sum(len(writer.acked) for writer in self.writers)
+        assert acked >= least, f"{acked} messages are no load to speak of"
+        return f"{acked} acknowledged messages of {count} in the log, all in place"
 
 
 class Writer:

@@ -143,6 +143,12 @@ class Wire:
         assert answer[4], f"no JSON in the answer to {subject}: {answer}"
         return json.loads(answer[4])
 
+    def make_stream(self, name: str, **config) -> dict:
+        """Makes a stream, on `<name>.>` unless the configuration says otherwise; the answer."""
+        answer = self.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"], **config})
+        assert "error" not in answer, answer
+        return answer
+
 
 @contextlib.contextmanager
 def opened_wires():
