@@ -95,7 +95,7 @@ static void *publish(void *argument) {
     struct publisher *p = argument;
     int fd = open_connection();
     char line[256], input[1 << 16];
-    int length = snprintf(line, sizeof line, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB a%d 1\r\nPING\r\n", p->number);
+    int length = snprintf(line, sizeof line, "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true}\r\nSUB a%d 1\r\nPING\r\n", p->number);
     send_all(fd, line, length);
     size_t got = 0;
     do {

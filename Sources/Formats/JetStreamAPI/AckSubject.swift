@@ -83,9 +83,9 @@ public struct AckSubjectWriter: Sendable {
         deliveries: UInt64, streamSequence: UInt64, consumerSequence: UInt64,
         timestampNanoseconds: Int64, pending: UInt64
     ) -> Int {
-        prefix.count + 4 + digitCount(deliveries) + digitCount(streamSequence)
-            + digitCount(consumerSequence) + digitCount(UInt64(max(0, timestampNanoseconds)))
-            + digitCount(pending)
+        prefix.count + 4 + decimalDigitCount(deliveries) + decimalDigitCount(streamSequence)
+            + decimalDigitCount(consumerSequence) + decimalDigitCount(UInt64(max(0, timestampNanoseconds)))
+            + decimalDigitCount(pending)
     }
 }
 
@@ -102,15 +102,6 @@ extension [UInt8] {
         } while rest > 0
         append(copying: digits.span.extracting(position..<20).bytes)
     }
-}
-
-func digitCount(_ number: UInt64) -> Int {
-    var (count, rest) = (1, number)
-    while rest >= 10 {
-        rest /= 10
-        count += 1
-    }
-    return count
 }
 
 extension RawSpan {

@@ -18,13 +18,19 @@ public struct PubAckWriter: Sendable {
         self.stream = stream
     }
 
+    private static let duplicateMark: StaticString = ",\"duplicate\": true"
+
     /// Appends the answer to `bytes`.
-    public func write(sequence: UInt64, isDuplicate: Bool = false, to bytes: inout [UInt8]) {
-        // A span: to append the array itself costs a retain and a release.
-        bytes.append(copying: prefix.span.bytes)
-        bytes.appendDecimal(sequence)
-        if isDuplicate { bytes.append(contentsOf: Array(",\"duplicate\": true".utf8)) }
-        bytes.append(UInt8(ascii: "}"))
+    public func write(sequence: UInt64, isDuplicate: Bool = false, to bytes: inout GrowingBytes) {
+        bytes.append(prefix.span.bytes)
+        bytes.decimal(sequence)
+        if isDuplicate { bytes.append(Self.duplicateMark) }
+        bytes.append(byte: UInt8(ascii: "}"))
+    }
+
+    /// How long the answer is that ``write(sequence:isDuplicate:to:)`` appends.
+    public func byteCount(sequence: UInt64, isDuplicate: Bool = false) -> Int {
+        prefix.count + decimalDigitCount(sequence) + (isDuplicate ? Self.duplicateMark.utf8CodeUnitCount : 0) + 1
     }
 
     public func refusal(_ error: JetStreamError) -> [UInt8] {

@@ -31,6 +31,9 @@ public struct GrowingBytes: ~Copyable, @unchecked Sendable {
         }
     }
 
+    /// The same for bytes that an object keeps, whose span could not leave a getter.
+    public func withSpan(_ body: (RawSpan) -> Void) { body(span) }
+
     /// Forgets the bytes and keeps the memory, or at most `limit` bytes of it.
     @inlinable public mutating func removeAll(keepingAtMost limit: Int = .max) {
         length = 0
@@ -93,18 +96,33 @@ public struct GrowingBytes: ~Copyable, @unchecked Sendable {
     }
 
     @inlinable public mutating func unsignedVarint(_ value: UInt64) {
-        if value < 0x80 { return append(byte: UInt8(truncatingIfNeeded: value)) }
         reserve(10)
         var rest = value
+        var position = length
         while rest > 0x7F {
             let byte = UInt8(truncatingIfNeeded: rest) | 0x80
-            unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
-            length += 1
+            unsafe base.storeBytes(of: byte, toByteOffset: position, as: UInt8.self)
+            position &+= 1
             rest >>= 7
         }
         let last = UInt8(truncatingIfNeeded: rest)
-        unsafe base.storeBytes(of: last, toByteOffset: count, as: UInt8.self)
-        length += 1
+        unsafe base.storeBytes(of: last, toByteOffset: position, as: UInt8.self)
+        length = position &+ 1
+    }
+
+    /// Appends `number` in decimal.
+    @inlinable public mutating func decimal(_ number: UInt64) {
+        let digitCount = decimalDigitCount(number)
+        reserve(digitCount)
+        var rest = number
+        var position = length &+ digitCount
+        length = position
+        repeat {
+            position &-= 1
+            let digit = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            unsafe base.storeBytes(of: digit, toByteOffset: position, as: UInt8.self)
+            rest /= 10
+        } while rest > 0
     }
 
     /// Zig-zag varint or varlong.
@@ -153,4 +171,16 @@ extension GrowingBytes {
             return unsafe _overrideLifetime(span, mutating: &self)
         }
     }
+}
+
+/// How many digits `number` has in decimal.
+@inlinable public func decimalDigitCount(_ number: UInt64) -> Int {
+    var (count, limit) = (1, UInt64(10))
+    while number >= limit {
+        count &+= 1
+        let (next, overflows) = limit.multipliedReportingOverflow(by: 10)
+        if overflows { break }
+        limit = next
+    }
+    return count
 }

@@ -153,16 +153,16 @@ struct WireTests {
 
     @Test func `a publish is acknowledged in nats-server's very bytes`() {
         let writer = PubAckWriter(stream: "A")
-        var bytes: [UInt8] = []
-        writer.write(sequence: 12, to: &bytes)
-        #expect(String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","seq":12}"#)
-        bytes = []
-        PubAckWriter(stream: "A", domain: "hub").write(sequence: 3, to: &bytes)
-        #expect(String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","domain":"hub","seq":3}"#)
-        bytes = []
-        writer.write(sequence: 2, isDuplicate: true, to: &bytes)
-        #expect(
-            String(decoding: bytes, as: UTF8.self) == #"{"stream":"A","seq":2,"duplicate": true}"#)
+        func ack(_ writer: PubAckWriter, _ sequence: UInt64, isDuplicate: Bool = false) -> String {
+            var bytes = GrowingBytes()
+            writer.write(sequence: sequence, isDuplicate: isDuplicate, to: &bytes)
+            #expect(writer.byteCount(sequence: sequence, isDuplicate: isDuplicate) == bytes.count)
+            return String(decoding: [UInt8](copying: bytes.span), as: UTF8.self)
+        }
+        #expect(ack(writer, 12) == #"{"stream":"A","seq":12}"#)
+        #expect(ack(writer, .max) == #"{"stream":"A","seq":18446744073709551615}"#)
+        #expect(ack(PubAckWriter(stream: "A", domain: "hub"), 3) == #"{"stream":"A","domain":"hub","seq":3}"#)
+        #expect(ack(writer, 2, isDuplicate: true) == #"{"stream":"A","seq":2,"duplicate": true}"#)
         #expect(
             String(decoding: writer.refusal(.messageTooLarge), as: UTF8.self)
                 == #"{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"},"stream":"A","seq":0}"#

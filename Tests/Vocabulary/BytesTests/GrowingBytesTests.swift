@@ -31,6 +31,25 @@ import Testing
         expect(buffer, writer.bytes)
     }
 
+    @Test func `a number is written as its description`() {
+        var buffer = GrowingBytes()
+        var expected = ""
+        var numbers: [UInt64] = [0, 1, 9, 12, .max - 1, .max]
+        var power: UInt64 = 10
+        while true {
+            numbers += [power - 1, power, power + 1]
+            let (next, overflows) = power.multipliedReportingOverflow(by: 10)
+            if overflows { break }
+            power = next
+        }
+        for number in numbers {
+            buffer.decimal(number)
+            expected += "\(number)"
+            #expect(decimalDigitCount(number) == "\(number)".count)
+        }
+        expect(buffer, Array(expected.utf8))
+    }
+
     @Test func `a patch changes its bytes only`() {
         var buffer = GrowingBytes()
         buffer.append([1, 2, 3, 4, 5, 6])

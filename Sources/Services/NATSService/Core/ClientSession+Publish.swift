@@ -33,7 +33,12 @@ extension ClientSession {
                 totalByteCount: parser.totalByteCount, hasHeaders: parser.hasHeaders,
                 publisherID: connection.id)
             delivered = router.route(message, entry)
-            if entry.pointee.hasInterests, serve(message, entry, router) { delivered = true }
+            if let tag = entry.pointee.plainCapture {
+                router.capture(message, tag, client: [])
+                delivered = true
+            } else if entry.pointee.hasInterests, serve(message, entry, router) {
+                delivered = true
+            }
         } else {
             delivered = publishUncanonical(&parser, bytes)
         }

@@ -50,14 +50,11 @@ extension JetStreamService {
         let assurance = target.log.assurance
         switch outcome {
         case .stored(let sequence):
-            durableReplies.append(to: message.reply, when: assurance) {
-                target.acks.write(sequence: sequence.value, to: &$0)
-            }
+            durableReplies.append(to: message.reply, when: assurance, target.acks, sequence: sequence.value)
         case .duplicate(let sequence):
             // The first one may still be on its way to the disk.
-            durableReplies.append(to: message.reply, when: assurance) {
-                target.acks.write(sequence: sequence.value, isDuplicate: true, to: &$0)
-            }
+            durableReplies.append(
+                to: message.reply, when: assurance, target.acks, sequence: sequence.value, isDuplicate: true)
         case .refused(let error):
             // In line with the others, so that a client gets its answers in order.
             durableReplies.append(

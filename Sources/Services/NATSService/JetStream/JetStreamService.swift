@@ -70,7 +70,7 @@ public final class JetStreamService: InternalInbox, CatalogObserver, @unchecked 
         if !durableReplies.isEmpty {
             let routing = current.router
             durableReplies.takeAll { replies, assurance in
-                broker.whenDurable(assurance, clientCount: replies.count) { replies.send(by: routing) }
+                broker.whenDurable(assurance, clientCount: replies.count) { routing.publish(replies) }
             }
         }
         for audit in durableAudits { broker.publishWhenDurable(audit, to: current.name) }

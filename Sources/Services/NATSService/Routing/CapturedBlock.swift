@@ -28,8 +28,7 @@ public final class CapturedBlock: @unchecked Sendable {
     public let loopIndex: Int
     /// Whose subjects these are.
     public let account: AccountRouting
-    private var records: [Record] = []
-    private var bytes: [UInt8] = []
+    private var contents = Contents()
 
     fileprivate struct Record {
         var tag: CaptureTag
@@ -49,16 +48,75 @@ public final class CapturedBlock: @unchecked Sendable {
         self.account = account
     }
 
-    public var count: Int { records.count }
-    public var isEmpty: Bool { records.isEmpty }
-    public var byteCount: Int { bytes.count }
+    public var count: Int { contents.records.count }
+    public var isEmpty: Bool { contents.records.isEmpty }
+    public var byteCount: Int { contents.bytes.count }
 
     /// Calls `body` with each message, in the order in which they came.
+    ///
+    /// - Precondition: `body` leaves the block alone.
     public func forEach<Failure: Error>(
         _ body: (CapturedMessage) throws(Failure) -> Void
     ) throws(Failure) {
-        let bytes = bytes
-        let all = bytes.span.bytes
+        try contents.forEach(body)
+    }
+
+    /// Appends a message; `contents` are headers and payload.
+    @inline(__always)
+    func append(
+        tag: CaptureTag, connectionID: UInt64, subject: UnsafeRawBufferPointer,
+        reply: UnsafeRawBufferPointer, headerByteCount: Int, contents: UnsafeRawBufferPointer,
+        client: [UInt8]
+    ) {
+        self.contents.append(
+            Record(
+                tag: tag, hasReply: reply.count > 0, connectionID: connectionID,
+                start: 0, subjectByteCount: subject.count, replyByteCount: reply.count,
+                headerByteCount: headerByteCount,
+                payloadByteCount: contents.count - headerByteCount,
+                clientByteCount: client.count),
+            subject.bytes, reply.bytes, contents.bytes, client.span.bytes)
+    }
+
+    /// Appends a copy of a message of another block.
+    func append(_ message: borrowing CapturedMessage) {
+        contents.append(
+            Record(
+                tag: message.tag, hasReply: message.hasReply, connectionID: message.connectionID, start: 0,
+                subjectByteCount: message.subject.byteCount, replyByteCount: message.reply.byteCount,
+                headerByteCount: message.headers.byteCount, payloadByteCount: message.payload.byteCount,
+                clientByteCount: message.client.byteCount),
+            message.subject, message.reply, message.contents, message.client)
+    }
+
+    func swapContents(with other: CapturedBlock) { swap(&contents, &other.contents) }
+
+    func removeAll() { contents.removeAll() }
+}
+
+/// What a block holds, in one piece: a message that is appended touches it once.
+private struct Contents: ~Copyable {
+    var records: [CapturedBlock.Record] = []
+    var bytes = GrowingBytes()
+
+    @inline(__always)
+    mutating func append(
+        _ record: CapturedBlock.Record, _ subject: RawSpan, _ reply: RawSpan, _ contents: RawSpan, _ client: RawSpan
+    ) {
+        var record = record
+        record.start = bytes.count
+        records.append(record)
+        bytes.reserve(subject.byteCount + reply.byteCount + contents.byteCount + client.byteCount)
+        bytes.append(subject)
+        bytes.append(reply)
+        bytes.append(contents)
+        bytes.append(client)
+    }
+
+    func forEach<Failure: Error>(
+        _ body: (CapturedMessage) throws(Failure) -> Void
+    ) throws(Failure) {
+        let all = bytes.span
         for record in records {
             let replyStart = record.start + record.subjectByteCount
             let headerStart = replyStart + record.replyByteCount
@@ -70,43 +128,9 @@ public final class CapturedBlock: @unchecked Sendable {
         }
     }
 
-    /// Appends a message; `contents` are headers and payload.
-    func append(
-        tag: CaptureTag, connectionID: UInt64, subject: UnsafeRawBufferPointer,
-        reply: UnsafeRawBufferPointer, headerByteCount: Int, contents: UnsafeRawBufferPointer,
-        client: [UInt8]
-    ) {
-        records.append(
-            Record(
-                tag: tag, hasReply: reply.count > 0, connectionID: connectionID,
-                start: bytes.count, subjectByteCount: subject.count, replyByteCount: reply.count,
-                headerByteCount: headerByteCount,
-                payloadByteCount: contents.count - headerByteCount,
-                clientByteCount: client.count))
-        bytes.append(contentsOf: subject)
-        bytes.append(contentsOf: reply)
-        bytes.append(contentsOf: contents)
-        bytes.append(contentsOf: client)
-    }
-
-    /// Appends a copy of a message of another block.
-    func append(_ message: borrowing CapturedMessage) {
-        records.append(
-            Record(
-                tag: message.tag, hasReply: message.hasReply, connectionID: message.connectionID, start: bytes.count,
-                subjectByteCount: message.subject.byteCount, replyByteCount: message.reply.byteCount,
-                headerByteCount: message.headers.byteCount, payloadByteCount: message.payload.byteCount,
-                clientByteCount: message.client.byteCount))
-        bytes.append(copying: message.subject)
-        bytes.append(copying: message.reply)
-        bytes.append(copying: message.headers)
-        bytes.append(copying: message.payload)
-        bytes.append(copying: message.client)
-    }
-
-    func removeAll() {
+    mutating func removeAll() {
         records.removeAll(keepingCapacity: records.capacity < 4096)
-        bytes.removeAll(keepingCapacity: bytes.capacity < 1 << 20)
+        bytes.removeAll(keepingAtMost: 1 << 20)
     }
 }
 
@@ -122,6 +146,8 @@ public struct CapturedMessage: ~Escapable {
     /// The whole header block; empty if there is none.
     public let headers: RawSpan
     public let payload: RawSpan
+    /// Headers and payload.
+    let contents: RawSpan
     /// Who published it, as JSON; empty where no audit is heard.
     public let client: RawSpan
 
@@ -138,6 +164,7 @@ public struct CapturedMessage: ~Escapable {
         headers = all.extracting(headerStart..<payloadStart)
         let payloadEnd = payloadStart + record.payloadByteCount
         payload = all.extracting(payloadStart..<payloadEnd)
+        contents = all.extracting(headerStart..<payloadEnd)
         client = all.extracting(payloadEnd..<payloadEnd + record.clientByteCount)
     }
 }

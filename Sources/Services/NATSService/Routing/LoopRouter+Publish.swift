@@ -285,6 +285,32 @@ extension LoopRouter {
         return result
     }
 
+    /// Routes each answer of a batch to its inbox, from where it lies.
+    func routeReplies(_ replies: ReplyBatch) {
+        replies.withBytes { bytes in
+            bytes.withUnsafeBytes { route(replies.places, in: $0) }
+        }
+    }
+
+    private func route(_ replies: [ReplyBatch.Place], in bytes: UnsafeRawBufferPointer) {
+        let base = bytes.baseAddress ?? Self.nowhere
+        for reply in replies {
+            let inbox = base + reply.inbox
+            let inboxByteCount = reply.tail &- reply.inbox
+            let entry = match(inbox, inboxByteCount)
+            if !entry.pointee.hasReceivers { continue }
+            let message = RoutedMessage(
+                subject: inbox, subjectByteCount: inboxByteCount, tail: base + reply.tail,
+                tailByteCount: reply.end &- reply.tail, reply: base, replyByteCount: 0,
+                contents: base + reply.contents, headerByteCount: 0,
+                totalByteCount: reply.end &- 2 &- reply.contents, hasHeaders: false, publisherID: 0)
+            _ = route(message, entry)
+            if entry.pointee.hasInterests {
+                _ = serve(message, entry.pointee.interests, MessageOrigin(captures: false))
+            }
+        }
+    }
+
     /// Something for empty ranges to point to.
     nonisolated(unsafe) static let nowhere = UnsafeRawPointer(
         UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8))

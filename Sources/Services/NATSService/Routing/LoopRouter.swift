@@ -60,7 +60,10 @@ final class LoopRouter: @unchecked Sendable {
 
     /// Whether it is among those whose turn ends with the loop's.
     private var isActive = false
-    private var captured: CapturedBlock
+    /// Collects for the inbox.
+    private let captured: CapturedBlock
+    /// On loop 0, what the inbox is reading.
+    private lazy var beingRead = CapturedBlock(loopIndex: loop.index, account: account)
     private var subscriptions: [Subscription] = []
     private var interests: [InternalInterest] = []
     private var auditInterest: (stamp: SubscriptionIndex.Stamp, isThere: Bool)?
@@ -149,6 +152,7 @@ final class LoopRouter: @unchecked Sendable {
 
     // MARK: What the server itself subscribes to
 
+    @inline(__always)
     func capture(
         _ message: borrowing RoutedMessage, _ tag: CaptureTag, client: [UInt8]
     ) {
@@ -191,16 +195,13 @@ final class LoopRouter: @unchecked Sendable {
         if captured.isEmpty { return }
         if loop.index == 0 {
             // What the inbox publishes while it reads is captured for the next round.
-            let block = captured
-            captured = CapturedBlock(loopIndex: 0, account: account)
-            hub.inbox?.received(block)
-            if captured.isEmpty {
-                block.removeAll()
-                captured = block
-            }
+            beingRead.swapContents(with: captured)
+            hub.inbox?.received(beingRead)
+            beingRead.removeAll()
         } else {
-            hub.post(captured)
-            captured = CapturedBlock(loopIndex: loop.index, account: account)
+            let block = CapturedBlock(loopIndex: loop.index, account: account)
+            block.swapContents(with: captured)
+            hub.post(block)
         }
     }
 }

@@ -69,6 +69,8 @@ struct MatchEntry {
     let interests: [InternalInterest]
     /// Whether there is any of that: asked for each message, without touching the list.
     let hasInterests: Bool
+    /// The one thing that the server does with them, where that is to capture what needs no word of who published it.
+    let plainCapture: CaptureTag?
     /// Whether there is anybody at all.
     let hasReceivers: Bool
     /// Keeps what the recipients point to.
@@ -105,6 +107,11 @@ struct MatchEntry {
         groupEnds = ends
         self.interests = interests
         hasInterests = !interests.isEmpty
+        if interests.count == 1, case .capture(let tag) = interests[0], tag != .api {
+            plainCapture = tag
+        } else {
+            plainCapture = nil
+        }
         subscriptions = ordered
         recipientCount = ordered.count
         hasReceivers = !ordered.isEmpty || !interests.isEmpty

@@ -50,6 +50,18 @@ public final class NATSRouter: NATSRouting {
         send(subject, to: subject, reply, headers, payload, captures: false)
     }
 
+    /// Sends answers that were put together before.
+    func publish(_ replies: ReplyBatch) {
+        router.loop.preconditionOnLoop()
+        // Subscriptions may have changed since the last look. Whoever waits for one of these answers asked after it had
+        // subscribed, and that was before.
+        router.begin()
+        let hadCaptured = router.hasCaptured
+        router.routeReplies(replies)
+        // Perhaps the routers' part of this turn is over.
+        if !hadCaptured, router.hasCaptured { router.loop.post {} }
+    }
+
     /// Publishes as the server itself, and streams that take the subject capture it: advisories.
     @discardableResult
     public func publishCaptured(
