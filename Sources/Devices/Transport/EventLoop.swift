@@ -13,9 +13,9 @@ public final class EventLoop: @unchecked Sendable {
     public let loopCount: Int
 
     /// Wall clock time, read once a turn.
-    public internal(set) var now: Timestamp
+    @exclusivity(unchecked) public internal(set) var now: Timestamp
     /// Read once a turn; never goes back.
-    public internal(set) var monotonicNanoseconds: Int64
+    @exclusivity(unchecked) public internal(set) var monotonicNanoseconds: Int64
     /// Counts turns.
     public internal(set) var turn: UInt64 = 0
     /// The last receiver with too much pending (``Connection/isCongested``) that this loop staged for.

@@ -12,19 +12,22 @@ extension Broker {
     ///
     /// - Throws: `storageFull` and nothing has changed.
     func openBatch(of log: PartitionLog, forRecordOf byteCount: Int) throws(StorageError) {
-        let need = byteCount + (log.openBatch.isOpen ? 0 : OpenBatch.overheadByteCount)
-        if openBatchByteCount + need > store.wal.reservedByteCount
-            || log.openBatch.isOpen && log.openBatch.builder.byteCount + byteCount > OpenBatch.byteLimit
-        {
+        if let batchByteCount = log.openBatch.byteCount {
+            let total = openBatchByteCount + byteCount
+            if total <= store.wal.reservedByteCount, batchByteCount + byteCount <= OpenBatch.byteLimit {
+                openBatchByteCount = total
+                return
+            }
             sealOpenBatches()
-            try store.wal.reserveRoom(for: byteCount + OpenBatch.overheadByteCount)
         }
-        if !log.openBatch.isOpen {
-            log.openBatch.open(at: log.endOffset)
-            logsWithOpenBatch.append(log)
-            openBatchByteCount += OpenBatch.overheadByteCount
+        let need = byteCount + OpenBatch.overheadByteCount
+        if openBatchByteCount + need > store.wal.reservedByteCount {
+            sealOpenBatches()
+            try store.wal.reserveRoom(for: need)
         }
-        openBatchByteCount += byteCount
+        log.openBatch.open(at: log.endOffset)
+        logsWithOpenBatch.append(log)
+        openBatchByteCount += need
     }
 
     /// Appends all open batches to the write-ahead log.

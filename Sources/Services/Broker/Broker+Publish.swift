@@ -29,17 +29,16 @@ extension Broker {
             return .refused(.storeFailed("a record of a compacted topic needs a key"))
         }
         do {
-            if log.view == nil {
-                if dependsOnNothing(headers, log) { return try publishAsleep(to: log, subject, headers, payload) }
-                guard try wake(log) else { return .waits }
-            }
             let byteCount = subject.byteCount + headers.byteCount + payload.byteCount
             let now = loop.now
             // In place: a copy of the view would have to be made before each change.
             let decision = log.view?.decidePublish(
                 subject: subject, headers: headers, payloadByteCount: payload.byteCount, now: now)
             switch decision {
-            case nil: preconditionFailure("log \(log.id.value) has no JetStream view after waking it")
+            case nil:
+                if dependsOnNothing(headers, log) { return try publishAsleep(to: log, subject, headers, payload) }
+                guard try wake(log) else { return .waits }
+                return publish(to: log, subject: subject, headers: headers, payload: payload)
             case .refused(let error): return .refused(error)
             case .duplicate(let sequence): return .duplicate(sequence)
             case .store(let plan):
@@ -57,7 +56,7 @@ extension Broker {
                     timeToLive: plan.timeToLive, time: now)
                 if took == true { moveStart(of: log) }
                 if let rollup = plan.rollup { try remove(rollup, from: log) }
-                if log.view?.config.retention == .interest { keepIfWanted(plan.sequence, subject, in: log) }
+                if plan.needsInterest { keepIfWanted(plan.sequence, subject, in: log) }
                 return .stored(plan.sequence)
             }
         } catch let error as JetStreamError {

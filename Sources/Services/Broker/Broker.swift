@@ -48,7 +48,7 @@ public final class Broker: @unchecked Sendable {
     var compaction: CompactionPass?
     var damageReports = DamageReports()
     /// What the open batches hold, and what they cost beside it.
-    var openBatchByteCount = 0
+    @exclusivity(unchecked) var openBatchByteCount = 0
     private var durability = DurabilityQueue()
     private var actionsOfThisTurn = ActionsOfTurn()
 

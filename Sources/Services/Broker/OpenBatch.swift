@@ -14,6 +14,9 @@ struct OpenBatch: ~Copyable {
 
     var isOpen: Bool { baseOffset != nil }
 
+    /// How large it is so far; nil while there is none.
+    var byteCount: Int? { isOpen ? builder.byteCount : nil }
+
     mutating func open(at offset: Offset) {
         baseOffset = offset
         builder.begin(.init(baseOffset: offset, leaderEpoch: PartitionLog.leaderEpoch), keepingAtMost: 64 << 10)

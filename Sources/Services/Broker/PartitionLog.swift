@@ -26,9 +26,9 @@ public final class PartitionLog {
     /// What turns keys into subjects and back, fixed when the stream was made.
     public let keyPrefix: KeyPrefix
 
-    public internal(set) var startOffset = Offset(0)
-    public internal(set) var endOffset = Offset(0)
-    public internal(set) var readableEnd = Offset(0)
+    @exclusivity(unchecked) public internal(set) var startOffset = Offset(0)
+    @exclusivity(unchecked) public internal(set) var endOffset = Offset(0)
+    @exclusivity(unchecked) public internal(set) var readableEnd = Offset(0)
     public internal(set) var isDeleted = false
     /// JetStream has deleted records between the start and the end: a fetch leaves them out where they still are.
     var hasHoles = false
@@ -48,12 +48,12 @@ public final class PartitionLog {
     public internal(set) var consumers: [String: StreamConsumer] = [:]
 
     /// How surely it is kept, by its stream's configuration.
-    public internal(set) var durability = Durability.sync
+    @exclusivity(unchecked) public internal(set) var durability = Durability.sync
     /// How many records were appended since the last that had to be synced; counted in logs whose class says how many
     /// there may be.
-    private var unsyncedRecordCount: Int64 = 0
+    @exclusivity(unchecked) private var unsyncedRecordCount: Int64 = 0
     /// The next frame has to be synced, whatever the class says.
-    private var isSyncDue = false
+    @exclusivity(unchecked) private var isSyncDue = false
     /// What the acknowledgement of the newest batch in the write-ahead log waits for.
     public private(set) var lastAssurance = Assurance.device
 

@@ -1,3 +1,4 @@
+import Bytes
 import JetStreamAPI
 import Model
 import Testing

@@ -84,6 +84,23 @@ struct HouseRuleTests {
         #expect(Self.unsafeFiles.subtracting(holders.map(\.path)).sorted() == [])
     }
 
+    /// Decision 29.
+    private static let uncheckedFiles: Set<String> = [
+        "Sources/Devices/Transport/EventLoop.swift",
+        "Sources/Services/Broker/Broker.swift",
+        "Sources/Services/Broker/PartitionLog.swift",
+    ]
+
+    @Test func `only plain numbers go unchecked for exclusive access, in files with that list`() {
+        let plain = ["Timestamp", "Int64", "Int = ", "= 0", "= false", "= Offset(0)", "= Durability.sync"]
+        for file in SourceTree.sources {
+            for line in file.lines where line.contains("@exclusivity(unchecked)") {
+                #expect(Self.uncheckedFiles.contains(file.path), "\(file.path)")
+                #expect(plain.contains { line.contains($0) }, "\(file.path): \(line)")
+            }
+        }
+    }
+
     private func isUnsafe(_ line: Substring) -> Bool {
         let code = line.prefix(upTo: line.firstRange(of: "//")?.lowerBound ?? line.endIndex)
         return code.contains("Unsafe") || code.contains("unsafe ")

@@ -20,6 +20,8 @@ public struct PublishPlan: Sendable {
     public var timeToLive: Int64 = 0
     /// What its `Nats-Rollup` takes away: append and apply it right after the message.
     public var rollup: StreamControl?
+    /// It stays only if a consumer wants it.
+    public var needsInterest = false
 }
 
 extension StreamMachine {
@@ -47,6 +49,7 @@ extension StreamMachine {
             subjectByteCount: subject.byteCount, headerByteCount: headers.byteCount,
             payloadByteCount: payloadByteCount)
         var plan = PublishPlan(sequence: lastSequence.next, size: size)
+        plan.needsInterest = config.retention == .interest
         if headers.byteCount > 0 {
             if let early = decideHeaders(headers, subject: subject, plan: &plan, now: now) {
                 return early
