@@ -323,7 +323,7 @@ class TestFromKafkaToNATS:
 
 
 def test_the_producers_time_stays_and_jetstream_shows_append_time(duolog, nats, name):
-    create_topic(duolog, name)
+    create_topic(duolog, name, **{"retention.ms": "-1"})
     produce(duolog, name, [(b"k", b"v", [], 1_000_000_000_000)])
     assert read_topic(duolog, name, 1)[0].timestamp()[1] == 1_000_000_000_000
     shown = datetime.datetime.fromisoformat(stored(nats, name, 1)["time"][:19] + "+00:00")

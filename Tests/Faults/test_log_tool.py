@@ -24,7 +24,7 @@ def server(own_duolog):
         wire.connect(headers=True).api("STREAM.CREATE.orders", {"name": "orders", "subjects": ["orders.>"]})
         for number in range(2):
             wire.request("orders.eu", f"order number {number}")
-    create_topic(server, "parted", 2)
+    create_topic(server, "parted", 2, **{"retention.ms": "-1"})
     produce(server, "parted", [(b"key", b"value %d" % n, [("h", b"x")], 1_600_000_000_000 + n, 1) for n in range(3)])
     return server
 

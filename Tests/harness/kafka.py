@@ -6,6 +6,9 @@ import time
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+#: For records with a time of their own, in milliseconds. What is older than a week may go by retention at any moment.
+AN_HOUR_AGO = int(time.time() * 1000) - 3_600_000
+
 
 def admin(server) -> AdminClient:
     """An admin client. It is kept, because one that is let go takes its unanswered requests along."""

@@ -13,6 +13,8 @@ import crc32c
 from kio.index import load_request_schema, load_response_schema
 from kio.serial import entity_reader, entity_writer
 
+from harness.kafka import AN_HOUR_AGO
+
 
 class KafkaWire:
     """One TCP connection to the Kafka port."""
@@ -204,7 +206,7 @@ def record(offset_delta: int, key: bytes | None, value: bytes | None, headers=()
 
 def batch(
     records=((b"k", b"v"),), *, base_offset=0, epoch=-1, magic=2, crc=None, attributes=0, last_delta=None,
-    base_timestamp=1_700_000_000_000, max_timestamp=None, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+    base_timestamp=AN_HOUR_AGO, max_timestamp=None, producer_id=-1, producer_epoch=-1, base_sequence=-1,
     count=None, payload=None, length=None,
 ) -> bytes:
     """A RecordBatch v2. Every field can be given a wrong value; the CRC fits unless it is given."""

@@ -6,6 +6,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from harness.kafka import AN_HOUR_AGO
+
 
 async def make(duolog, topic, partitions=1):
     admin = AIOKafkaAdminClient(bootstrap_servers=duolog.kafka)
@@ -31,14 +33,14 @@ async def test_all_of_a_record_comes_back(duolog, name, codec):
     async with AIOKafkaProducer(bootstrap_servers=duolog.kafka, compression_type=codec) as producer:
         sent = await asyncio.gather(*[
             await producer.send(name, b"value-%d" % n * 10, key=b"key-%d" % n, headers=[("h", b"%d" % n)],
-                                timestamp_ms=1_700_000_000_000 + n) for n in range(200)])
+                                timestamp_ms=AN_HOUR_AGO + n) for n in range(200)])
     assert [metadata.offset for metadata in sent] == list(range(200))
     consumer = AIOKafkaConsumer(bootstrap_servers=duolog.kafka, auto_offset_reset="earliest")
     async with consumer:
         consumer.assign([TopicPartition(name, 0)])
         records = await read(consumer, 200)
     assert [(r.offset, r.key, r.value, r.headers, r.timestamp) for r in records] == [
-        (n, b"key-%d" % n, b"value-%d" % n * 10, (("h", b"%d" % n),), 1_700_000_000_000 + n) for n in range(200)]
+        (n, b"key-%d" % n, b"value-%d" % n * 10, (("h", b"%d" % n),), AN_HOUR_AGO + n) for n in range(200)]
 
 
 @pytest.mark.parametrize("options", [
@@ -100,11 +102,11 @@ async def test_offsets(duolog, name):
     await make(duolog, name)
     async with AIOKafkaProducer(bootstrap_servers=duolog.kafka) as producer:
         for number in range(30):
-            await producer.send_and_wait(name, b"x", timestamp_ms=1_700_000_000_000 + 1000 * number)
+            await producer.send_and_wait(name, b"x", timestamp_ms=AN_HOUR_AGO + 1000 * number)
     async with AIOKafkaConsumer(bootstrap_servers=duolog.kafka) as consumer:
         partition = TopicPartition(name, 0)
         consumer.assign([partition])
         assert await consumer.beginning_offsets([partition]) == {partition: 0}
         assert await consumer.end_offsets([partition]) == {partition: 30}
-        found = await consumer.offsets_for_times({partition: 1_700_000_000_000 + 9_001})
+        found = await consumer.offsets_for_times({partition: AN_HOUR_AGO + 9_001})
         assert found[partition].offset == 10

@@ -8,7 +8,7 @@ from confluent_kafka import (
     TopicPartition)
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from harness.kafka import admin, consumer, create_topic, poll_until, produce, read, read_topic
+from harness.kafka import AN_HOUR_AGO, admin, consumer, create_topic, poll_until, produce, read, read_topic
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
@@ -195,7 +195,7 @@ class TestOffsets:
         one.close()
 
     def test_offsets_for_times(self, duolog, name):
-        start = 1_700_000_000_000
+        start = AN_HOUR_AGO
         produce(duolog, name, [(b"k", b"v", [], start + n * 1000) for n in range(100)], batch_num_messages=10)
         one = consumer(duolog, name)
 

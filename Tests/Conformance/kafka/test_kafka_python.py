@@ -8,6 +8,8 @@ from kafka.admin import NewTopic
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata
 
+from harness.kafka import AN_HOUR_AGO
+
 
 @pytest.fixture
 def admin(duolog):
@@ -71,14 +73,14 @@ class TestProduceAndFetch:
         producer = open_client(KafkaProducer, compression_type=codec, linger_ms=5)
         sent = [producer.send(
             name, key=b"key-%d" % n, value=b"value-%d " % n * 10, headers=[("h", b"%d" % n), ("h", b"x")],
-            timestamp_ms=1_700_000_000_000 + n) for n in range(300)]
+            timestamp_ms=AN_HOUR_AGO + n) for n in range(300)]
         producer.flush(timeout=30)
         assert [future.get(10).offset for future in sent] == list(range(300))
         consumer = open_client(KafkaConsumer, auto_offset_reset="earliest")
         consumer.assign([TopicPartition(name, 0)])
         records = read(consumer, 300)
         assert [(r.offset, r.key, r.value, r.timestamp) for r in records] == [
-            (n, b"key-%d" % n, b"value-%d " % n * 10, 1_700_000_000_000 + n) for n in range(300)]
+            (n, b"key-%d" % n, b"value-%d " % n * 10, AN_HOUR_AGO + n) for n in range(300)]
         assert [list(map(tuple, r.headers)) for r in records] == [
             [("h", b"%d" % n), ("h", b"x")] for n in range(300)]
 
@@ -117,15 +119,15 @@ class TestOffsets:
         make(admin, name)
         producer = open_client(KafkaProducer)
         for number in range(50):
-            producer.send(name, b"x", timestamp_ms=1_700_000_000_000 + 1000 * number)
+            producer.send(name, b"x", timestamp_ms=AN_HOUR_AGO + 1000 * number)
         producer.flush(timeout=30)
         consumer = open_client(KafkaConsumer)
         partition = TopicPartition(name, 0)
         assert consumer.beginning_offsets([partition]) == {partition: 0}
         assert consumer.end_offsets([partition]) == {partition: 50}
-        found = consumer.offsets_for_times({partition: 1_700_000_000_000 + 20_500})[partition]
-        assert (found.offset, found.timestamp) == (21, 1_700_000_000_000 + 21_000)
-        assert consumer.offsets_for_times({partition: 1_800_000_000_000})[partition] is None
+        found = consumer.offsets_for_times({partition: AN_HOUR_AGO + 20_500})[partition]
+        assert (found.offset, found.timestamp) == (21, AN_HOUR_AGO + 21_000)
+        assert consumer.offsets_for_times({partition: AN_HOUR_AGO + 50_000})[partition] is None
 
     def test_commit_and_committed(self, admin, open_client, name):
         make(admin, name)
