@@ -20,8 +20,9 @@ from harness.kafka import consumer, create_topic, produce, read
 from harness.nats_wire import Wire
 from harness.server import DUOLOG
 from harness.space import (
-    MIB, VALUE, produce_updates, read_everything_with_kafka_python, read_everything_with_librdkafka, segment_bytes, until, value,
-    wait_for_segments, wait_for_space, wait_until_nothing_changes, watermarks)
+    MIB, VALUE, produce_updates, read_everything_with_kafka_python, read_everything_with_librdkafka, segment_bytes, value, wait_for_segments,
+    wait_for_space, wait_until_nothing_changes, watermarks)
+from harness.waiting import until
 
 
 @pytest.fixture

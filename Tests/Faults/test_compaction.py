@@ -14,8 +14,9 @@ from harness.crash_points import die_at, draw_point
 from harness.kafka import create_topic
 from harness.nats_wire import Wire
 from harness.space import (
-    MIB, produce_updates, read_everything_with_kafka_python, read_everything_with_librdkafka, segment_bytes, until, value,
-    wait_for_segments, wait_for_space, wait_until_nothing_changes)
+    MIB, produce_updates, read_everything_with_kafka_python, read_everything_with_librdkafka, segment_bytes, value, wait_for_segments,
+    wait_for_space, wait_until_nothing_changes)
+from harness.waiting import until
 
 ROUNDS = crash_rounds(6)
 

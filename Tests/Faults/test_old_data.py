@@ -14,6 +14,8 @@ from confluent_kafka import TopicPartition
 from harness.kafka import admin, consumer, create_topic, producer, read
 from harness.kafka_wire import KafkaWire
 from harness.nats_wire import Wire
+from harness.space import wait_for_segments
+from harness.waiting import until
 
 COUNT = 26_000
 SIZE = 10_000
@@ -41,10 +43,7 @@ def server(own_duolog):
                 one.poll(0.1)
         one.poll(0)
     assert one.flush(60) == 0
-    deadline = time.monotonic() + 30
-    while sum(file.stat().st_size for file in segments(server)) < 100_000_000:
-        assert time.monotonic() < deadline, "nothing was rolled up"
-        time.sleep(0.05)
+    wait_for_segments(server, 100_000_000)
     return server
 
 
@@ -84,10 +83,7 @@ def test_readers_of_all_kinds_get_what_was_produced(server, report):
                 fetch(restless, round_ * 100)
                 restless.read_exactly(1000 * round_ + 1)
         admin(server).delete_topics(["old"])["old"].result(timeout=20)
-        deadline = time.monotonic() + 20
-        while segments(server):
-            assert time.monotonic() < deadline, "the segments of a deleted topic stay"
-            time.sleep(0.05)
+        until(lambda: not segments(server), 20, lambda: "the segments of a deleted topic stay")
         length = struct.unpack(">i", head)[0]
         assert length > 40_000_000
         answer = b""
@@ -97,10 +93,7 @@ def test_readers_of_all_kinds_get_what_was_produced(server, report):
         check_batches(answer)
         fetch(slow, 0)
         assert b"old" in slow.read_frame()
-    deadline = time.monotonic() + 20
-    while open_segments(server):
-        assert time.monotonic() < deadline, f"still open: {open_segments(server)}"
-        time.sleep(0.05)
+    until(lambda: not open_segments(server), 20, lambda: f"still open: {open_segments(server)}")
 
 
 def check_batches(answer: bytes):

@@ -8,6 +8,7 @@ from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPythonPartition
 
 from harness.kafka import consumer, producer
+from harness.waiting import until
 
 MIB = 1 << 20
 VALUE = 60_000
@@ -24,13 +25,6 @@ def wait_for_segments(server, smallest: int, seconds=30):
 
 def wait_for_space(server, largest: int, seconds=60):
     until(lambda: segment_bytes(server) <= largest, seconds, lambda: f"still {segment_bytes(server)} bytes in segments\n{server.log}")
-
-
-def until(condition, seconds, trouble):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, trouble()
-        time.sleep(0.1)
 
 
 NOISE = random.Random(17).randbytes(MIB)

@@ -8,6 +8,7 @@ import pytest
 
 from harness.configured import server_of_each_kind, users
 from harness.nats_wire import header_block
+from harness.waiting import until
 
 CONFIG = """
 server_name: teller
@@ -196,9 +197,7 @@ class TestAudit:
     def test_a_stream_keeps_them(self, server, user, a):
         a.api("STREAM.CREATE.AUDIT", {"name": "AUDIT", "subjects": ["$JS.EVENT.ADVISORY.API"]})
         a.api("STREAM.INFO.NONE")
-        deadline = time.time() + 5
-        while a.api("STREAM.INFO.AUDIT")["state"]["messages"] < 2:
-            assert time.time() < deadline
+        until(lambda: a.api("STREAM.INFO.AUDIT")["state"]["messages"] >= 2)
         end_stream(server, user, a, "AUDIT")
 
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness.nats_wire import header_block
+from harness.waiting import until
 
 
 @pytest.fixture
@@ -70,10 +71,8 @@ def test_a_subject_of_no_stream_is_503(js, name):
 def test_a_stream_may_give_no_ack(js, name):
     make(js, name, no_ack=True)
     js.send(f"SUB _INBOX.{name} 1\r\n").publish(f"{name}.a", "x", reply=f"_INBOX.{name}")
+    until(lambda: js.api(f"STREAM.INFO.{name}")["state"]["messages"] == 1)
     js.expect_nothing_more()
-    time.sleep(0.1)
-    js.expect_nothing_more()
-    assert js.api(f"STREAM.INFO.{name}")["state"]["messages"] == 1
 
 
 def test_an_empty_message_is_stored(js, stream):

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness.nats_wire import header_block
+from harness.waiting import until
 
 SECOND = 1_000_000_000
 
@@ -243,7 +244,7 @@ class TestAcks:
         consumer(js, stream)
         pull(js, stream, batch=1, expires=SECOND)
         js.publish(receive(js, 1)[0][1], "+ACK")
-        wait_until(lambda: info(js, stream)["ack_floor"]["stream_seq"] == 1)
+        until(lambda: info(js, stream)["ack_floor"]["stream_seq"] == 1)
 
     def test_the_same_ack_again_is_answered_again(self, js, stream):
         consumer(js, stream)
@@ -304,12 +305,12 @@ class TestAcks:
         assert advisory["reason"] == "not fit to eat"
 
     def test_progress_restarts_the_wait(self, js, stream):
-        consumer(js, stream, ack_wait=600_000_000, max_ack_pending=1)
+        consumer(js, stream, ack_wait=1_500_000_000, max_ack_pending=1)
         pull(js, stream, batch=1, expires=SECOND)
         subject = receive(js, 1)[0][1]
         pull(js, stream, batch=1, expires=20 * SECOND)
-        for _ in range(5):
-            time.sleep(0.3)
+        for _ in range(4):
+            time.sleep(0.5)
             ack(js, subject, "+WPI")
         js.expect_nothing_more()
         # Without a reply: that could come before or after the next message.
@@ -396,11 +397,4 @@ class TestWorkQueue:
         pull(js, name, batch=2, expires=SECOND)
         (_, first), _ = receive(js, 2)
         ack(js, first)
-        wait_until(lambda: js.api(f"STREAM.INFO.{name}")["state"]["messages"] == 2)
-
-
-def wait_until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+        until(lambda: js.api(f"STREAM.INFO.{name}")["state"]["messages"] == 2)

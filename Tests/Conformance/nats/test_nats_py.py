@@ -77,7 +77,10 @@ async def test_unsubscribe_after_a_number_of_messages(client, server, name):
     for number in range(10):
         await client.publish(name, b"%d" % number)
     await settled(client)
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(10):
+        while len(received) < 3:
+            await asyncio.sleep(0.01)
+    await settled(client)
     assert received == [b"0", b"1", b"2"]
 
 

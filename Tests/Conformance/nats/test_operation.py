@@ -6,12 +6,12 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 
 from harness.nats_wire import Wire
 from harness.server import DUOLOG
+from harness.waiting import until
 
 
 CONF = 'listen: "127.0.0.1:-1"\nmax_payload: 1000\n'
@@ -69,9 +69,7 @@ def test_pid_and_ports_files(program):
     assert (program.folder / "x.pid").read_text() == str(server.pid)
     ports_file = program.folder / f"nats-server_{server.pid}.ports"
     # nats-server writes it a moment after it says that it is ready.
-    deadline = time.monotonic() + 5
-    while not (ports_file.exists() and ports_file.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: ports_file.exists() and ports_file.read_text().endswith("}"))
     ports = json.loads(ports_file.read_text())
     assert ports["nats"] == [f"nats://127.0.0.1:{server.port}"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ports["monitoring"][0])
@@ -160,11 +158,10 @@ def test_a_log_file_that_is_full_is_put_aside_and_old_ones_go(program):
     port = int(re.search(r"client connections on \S+:(\d+)", "".join(p.read_text() for p in program.folder.glob("n.log*"))).group(1))
     for _ in range(40):
         Wire(port).close()
-    time.sleep(0.3)
+    server.send(signal.SIGTERM).wait()
     files = sorted(program.folder.glob("n.log*"))
     assert len(files) == 3, files
     for backup in files[1:]:
         assert re.fullmatch(r"n\.log\.\d{4}(\.\d\d){5}\.\d{9}", backup.name)
         assert 600 < backup.stat().st_size < 1200
     assert re.search(r'\[INF\] Rotated log, backup saved as ".*n\.log\.', files[-1].read_text())
-    server.send(signal.SIGTERM).wait()

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import ssl
-import time
 import urllib.request
 
 import nats
@@ -15,6 +14,7 @@ from nats.errors import NoServersError
 
 from harness.certificates import Authority
 from harness.server import Server
+from harness.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -166,10 +166,7 @@ def test_a_handshake_that_never_ends_is_ended_without_a_word(start, files):
     connection, _ = plain(server)
     connection.sendall(b"\x16\x03\x01\x02\x00")
     assert connection.recv(100) == b""
-    deadline = time.monotonic() + 5
-    while "TLS Handshake Failure" not in server.log and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert "Client connection closed: TLS Handshake Failure" in server.log
+    until(lambda: "Client connection closed: TLS Handshake Failure" in server.log)
 
 
 def test_what_is_not_tls_gets_no_answer_of_the_protocol(start, files):
@@ -252,10 +249,7 @@ def test_certificates_are_read_again_on_reload(start, files, tmp_path):
     assert seen == "first"
     use(second)
     server.process.send_signal(signal.SIGHUP)
-    deadline = time.monotonic() + 5
-    while name(server)[0] != "second" and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert name(server)[0] == "second"
+    until(lambda: name(server)[0] == "second")
     assert ask(old, b"PING\r\n") == b"PONG\r\n"
 
 
