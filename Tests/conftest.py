@@ -72,6 +72,12 @@ def wire(nats_server):
 
 
 @pytest.fixture
+def js(wire):
+    """A raw connection that may use headers and hears of missing responders."""
+    return wire(headers=True, no_responders=True)
+
+
+@pytest.fixture
 def duolog_wire(duolog):
     """As `wire`, for Duolog alone."""
     yield from _wires(duolog)

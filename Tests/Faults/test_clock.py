@@ -39,8 +39,8 @@ def server(own_duolog, clock):
     server.start()
     with Wire(server.nats_port) as wire:
         wire.connect(headers=True)
-        wire.api("STREAM.CREATE.plain", {"name": "plain", "subjects": ["plain.>"]})
-        wire.api("STREAM.CREATE.aged", {"name": "aged", "subjects": ["aged.>"], "max_age": 24 * 3600 * 10**9})
+        wire.make_stream("plain")
+        wire.make_stream("aged", max_age=24 * 3600 * 10**9)
     create_topic(server, "topic", 1, **{"retention.ms": str(24 * 3600 * 1000)})
     return server
 

@@ -38,7 +38,7 @@ def test_a_stream_in_memory_begins_anew(own_duolog, end):
     server = own_duolog()
     with Wire(server.nats_port) as wire:
         wire.connect(headers=True)
-        answer = wire.api("STREAM.CREATE.m", {"name": "m", "subjects": ["m.>"], "storage": "memory", "max_msgs": 50})
+        answer = wire.make_stream("m", storage="memory", max_msgs=50)
         assert answer["config"]["storage"] == "memory"
         wire.api("STREAM.CREATE.f", {"name": "f", "subjects": ["f"]})
         wire.api("CONSUMER.CREATE.m.c", {"stream_name": "m", "config": {

@@ -50,7 +50,7 @@ def same_in_jetstream(server, reader, chance):
 def test_acks_and_commits_survive(own_duolog):
     server = own_duolog()
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True).api("STREAM.CREATE.s", {"name": "s", "subjects": ["s.>"]})
+        wire.connect(headers=True).make_stream("s")
         for number in range(200):
             wire.request("s.k", str(number))
         wire.api("CONSUMER.CREATE.s.c", {"stream_name": "s", "config": {
@@ -86,7 +86,7 @@ def test_what_was_made_changed_and_deleted_survives(own_duolog):
     with Wire(server.nats_port) as wire:
         wire.connect(headers=True)
         for name in ("kept", "deleted"):
-            wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
+            wire.make_stream(name)
         wire.api("STREAM.UPDATE.kept", {"name": "kept", "subjects": ["kept.>"], "description": "changed"})
         for _ in range(5):
             wire.request("kept.a", "x")
@@ -112,7 +112,7 @@ def test_what_was_made_changed_and_deleted_survives(own_duolog):
 def test_a_message_id_is_remembered_over_a_crash(own_duolog):
     server = own_duolog()
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True).api("STREAM.CREATE.s", {"name": "s", "subjects": ["s.>"]})
+        wire.connect(headers=True).make_stream("s")
         assert json.loads(wire.request("s.a", "x", header_block("Nats-Msg-Id: 1"))[4])["seq"] == 1
     server.kill()
     server.start()

@@ -19,7 +19,7 @@ from harness.server import DUOLOG, Server
 def test_sigterm_ends_it_cleanly(own_duolog):
     server = own_duolog()
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True).api("STREAM.CREATE.s", {"name": "s", "subjects": ["s.>"]})
+        wire.connect(headers=True).make_stream("s")
         for number in range(50):
             wire.request("s.k", str(number))
     assert server.stop() == 0

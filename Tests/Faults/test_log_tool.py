@@ -21,7 +21,7 @@ def server(own_duolog):
     """Two messages in the stream `orders`, and three records in one batch of the topic `parted`, partition 1."""
     server = own_duolog()
     with Wire(server.nats_port) as wire:
-        wire.connect(headers=True).api("STREAM.CREATE.orders", {"name": "orders", "subjects": ["orders.>"]})
+        wire.connect(headers=True).make_stream("orders")
         for number in range(2):
             wire.request("orders.eu", f"order number {number}")
     create_topic(server, "parted", 2, **{"retention.ms": "-1"})

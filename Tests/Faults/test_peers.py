@@ -85,7 +85,7 @@ class TestSlowReaders:
                 assert other.is_served()
 
     def test_a_pull_consumer_that_never_reads(self, server, witness):
-        witness.api("STREAM.CREATE.s", {"name": "s", "subjects": ["s.>"]})
+        witness.make_stream("s")
         for _ in range(200):
             witness.request("s.k", b"x" * 500_000)
         witness.api("CONSUMER.CREATE.s.c", {"stream_name": "s", "config": {

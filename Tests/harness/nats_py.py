@@ -35,3 +35,16 @@ async def settled(client):
     """
     await client.flush()
     await client.flush()
+
+
+async def round_trip(url, **options):
+    """A client connects, and gets an answer from itself that is larger than what is read or written at once."""
+    client = await nats.connect(url, connect_timeout=5, allow_reconnect=False, max_reconnect_attempts=0, **options)
+    try:
+        async def answer(message):
+            await message.respond(message.data * 2)
+
+        await client.subscribe("double", cb=answer)
+        assert (await client.request("double", b"x" * 100_000, timeout=5)).data == b"x" * 200_000
+    finally:
+        await client.close()

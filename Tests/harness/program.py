@@ -108,6 +108,11 @@ class Running:
         """Of NATS clients."""
         return int(re.search(r"Listening for client connections on \S+:(\d+)", self.log).group(1))
 
+    @property
+    def http_port(self) -> int:
+        """Of monitoring."""
+        return int(re.search(r"Starting http monitor on \S+:(\d+)", self.log).group(1))
+
 
 class Serving:
     """A program that runs with a configuration, and connections to it."""

@@ -6,12 +6,6 @@ import urllib.request
 import pytest
 
 from harness.nats_py import with_jetstream
-from harness.program import Program
-
-
-@pytest.fixture
-def js(wire):
-    return wire(headers=True, no_responders=True)
 
 
 def create(js, name, **config):
@@ -84,16 +78,10 @@ async def test_nats_py_works_with_a_stream_in_memory(js, name):
 @pytest.mark.parametrize("setting, interval, always", [
     ("sync_interval: always", None, True), ("sync_interval: '5s'", 5_000_000_000, False),
     ("sync: '2m'", 120_000_000_000, False)])
-@pytest.mark.parametrize("kind", ["nats-server (duolog)", "nats-server"])
-def test_monitoring_shows_when_files_are_synced(tmp_path, free_ports, kind, setting, interval, always):
-    program = Program(kind, tmp_path)
+def test_monitoring_shows_when_files_are_synced(program, tmp_path, setting, interval, always):
     running = program.start("-c", program.write(
-        f"listen: '127.0.0.1:-1'\nhttp: '127.0.0.1:{free_ports[0]}'\n"
-        f"jetstream {{ store_dir: '{tmp_path}/data', {setting} }}\n"))
-    try:
-        config = json.load(urllib.request.urlopen(f"http://127.0.0.1:{free_ports[0]}/jsz", timeout=5))["config"]
-        assert config.get("sync_always", False) is always
-        if interval:
-            assert config["sync_interval"] == interval
-    finally:
-        running.end()
+        f"listen: '127.0.0.1:-1'\nhttp: '127.0.0.1:-1'\njetstream {{ store_dir: '{tmp_path}/data', {setting} }}\n"))
+    config = json.load(urllib.request.urlopen(f"http://127.0.0.1:{running.http_port}/jsz", timeout=5))["config"]
+    assert config.get("sync_always", False) is always
+    if interval:
+        assert config["sync_interval"] == interval

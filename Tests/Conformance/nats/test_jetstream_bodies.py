@@ -6,11 +6,6 @@ import pytest
 
 
 @pytest.fixture
-def js(wire):
-    return wire(headers=True, no_responders=True)
-
-
-@pytest.fixture
 def stream(js, name):
     js.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [name]})
     config = {"durable_name": "c", "ack_policy": "explicit"}

@@ -9,15 +9,9 @@ from harness.waiting import until
 
 
 @pytest.fixture
-def js(wire):
-    return wire(headers=True, no_responders=True)
-
-
-@pytest.fixture
 def stream(js, name):
     """A stream on `<name>.>` with six messages: a b c a b c."""
-    answer = js.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
-    assert "error" not in answer, answer
+    js.make_stream(name)
     for subject in "abcabc":
         js.request(f"{name}.{subject}", subject)
     return name

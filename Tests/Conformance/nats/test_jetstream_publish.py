@@ -10,11 +10,6 @@ from harness.waiting import until
 
 
 @pytest.fixture
-def js(wire):
-    return wire(headers=True, no_responders=True)
-
-
-@pytest.fixture
 def stream(js, name):
     """An empty stream on `<name>.>`."""
     make(js, name)

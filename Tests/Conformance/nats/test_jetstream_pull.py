@@ -12,15 +12,9 @@ SECOND = 1_000_000_000
 
 
 @pytest.fixture
-def js(wire):
-    return wire(headers=True, no_responders=True)
-
-
-@pytest.fixture
 def stream(js, name):
     """A stream on `<name>.>` with the messages 1, 2, 3, 4, 5 on `<name>.a`."""
-    answer = js.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
-    assert "error" not in answer, answer
+    js.make_stream(name)
     for number in range(1, 6):
         js.request(f"{name}.a", str(number))
     return name

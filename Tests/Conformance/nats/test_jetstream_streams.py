@@ -8,12 +8,6 @@ import pytest
 from harness.nats_wire import header_block
 
 
-@pytest.fixture
-def js(wire):
-    """A raw connection that may use headers and hears of missing responders."""
-    return wire(headers=True, no_responders=True)
-
-
 def make(js, name, **config):
     """Creates a stream on `<name>.>` and returns the answer."""
     config = {"name": name, "subjects": [f"{name}.>"], "storage": "file", **config}

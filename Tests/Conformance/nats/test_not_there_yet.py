@@ -6,8 +6,7 @@ import pytest
 @pytest.fixture
 def js(duolog_wire, name):
     js = duolog_wire(headers=True)
-    answer = js.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
-    assert "error" not in answer, answer
+    js.make_stream(name)
     js.api(f"CONSUMER.CREATE.{name}.c", {
         "stream_name": name, "config": {"durable_name": "c", "ack_policy": "explicit"}})
     return js

@@ -8,11 +8,11 @@ import socket
 import ssl
 import urllib.request
 
-import nats
 import pytest
 from nats.errors import NoServersError
 
 from harness.certificates import Authority
+from harness.nats_py import round_trip
 from harness.server import Server
 from harness.waiting import until
 
@@ -89,18 +89,8 @@ def ask(connection, text=b'CONNECT {"verbose":false}\r\nPING\r\n') -> bytes:
     return line
 
 
-async def round_trip(server, context, **options):
-    client = await nats.connect(
-        f"tls://localhost:{server.nats_port}", tls=context, connect_timeout=5, allow_reconnect=False,
-        max_reconnect_attempts=0, **options)
-    try:
-        async def answer(message):
-            await message.respond(message.data * 2)
-
-        await client.subscribe("double", cb=answer)
-        assert (await client.request("double", b"x" * 100_000, timeout=5)).data == b"x" * 200_000
-    finally:
-        await client.close()
+async def tls_round_trip(server, context, **options):
+    await round_trip(f"tls://localhost:{server.nats_port}", tls=context, **options)
 
 
 # ---- how it begins ----------------------------------------------------------------------------
@@ -108,7 +98,7 @@ async def round_trip(server, context, **options):
 
 async def test_an_unmodified_client_talks_over_tls(start, files):
     server = start(f"tls {{ {files.server.block} }}")
-    await round_trip(server, context(files))
+    await tls_round_trip(server, context(files))
 
 
 def test_info_says_that_tls_is_required(start, files):
@@ -137,7 +127,7 @@ async def test_handshake_first_begins_without_info(start, files):
     connection = secured(socket.create_connection(("127.0.0.1", server.nats_port), timeout=5), files)
     assert json.loads(read_line(connection)[5:])["tls_required"] is True
     assert ask(connection) == b"PONG\r\n"
-    await round_trip(server, context(files), tls_handshake_first=True)
+    await tls_round_trip(server, context(files), tls_handshake_first=True)
 
 
 @pytest.mark.parametrize("value", ["auto", "100ms"])
@@ -194,7 +184,7 @@ def test_too_many_handshakes_a_second_are_told_so(start, files):
 async def test_a_client_shows_its_certificate(start, files):
     server = start(f'tls {{ {files.server.block}, ca_file: "{files.authority.file}", verify: true }}')
     assert plain(server)[1]["tls_verify"] is True
-    await round_trip(server, context(files, files.client))
+    await tls_round_trip(server, context(files, files.client))
 
 
 @pytest.mark.parametrize("shown", ["none", "stranger"])
@@ -283,4 +273,4 @@ def test_monitoring_goes_over_tls_too(start, files):
 async def test_a_wrong_authority_is_found_out_by_the_client(start, files):
     server = start(f"tls {{ {files.server.block} }}")
     with pytest.raises((ssl.SSLError, NoServersError)):
-        await round_trip(server, ssl.create_default_context())
+        await tls_round_trip(server, ssl.create_default_context())

@@ -13,7 +13,7 @@ import nats
 import pytest
 
 from harness.certificates import Authority
-from harness.nats_py import settled
+from harness.nats_py import round_trip, settled
 from harness.server import Server
 
 
@@ -46,18 +46,6 @@ def start(request, tmp_path):
     yield one
     for server in started:
         server.stop()
-
-
-async def round_trip(url, **options):
-    client = await nats.connect(url, connect_timeout=5, allow_reconnect=False, **options)
-    try:
-        async def answer(message):
-            await message.respond(message.data * 2)
-
-        await client.subscribe("double", cb=answer)
-        assert (await client.request("double", b"x" * 100_000, timeout=5)).data == b"x" * 200_000
-    finally:
-        await client.close()
 
 
 async def conversation(url, headers=None, context=None, compress=0, text=b'CONNECT {"verbose":false}\r\nPING\r\n'):
