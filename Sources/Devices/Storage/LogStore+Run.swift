@@ -20,7 +20,7 @@ extension LogStore {
     ///   - offset: held by the first of them, or by none and then they begin behind it.
     ///   - end: those that reach this offset are left out.
     ///   - byteLimit: how much there may be, but for a first one that is larger where `atLeastOne`.
-    /// - Returns: nil where the next batch is in no segment yet, or there is none below the end.
+    /// - Returns: nil where the next batch is too large or in no segment yet, or there is none below the end.
     /// - Throws: `damaged` where the file ends before the run does, `failed`.
     public func run(
         of log: LogID, from offset: Offset, below end: Offset, byteLimit: Int, atLeastOne: Bool
@@ -28,9 +28,9 @@ extension LogStore {
         guard let index = logs[log] else { return nil }
         let offset = max(offset, index.start)
         for segment in index.segments[index.firstSegment(holding: offset)...] {
-            if let run = try run(
-                in: segment, from: offset, below: end, byteLimit: byteLimit, atLeastOne: atLeastOne)
-            {
+            if let run = try run(in: segment, from: offset, below: end, byteLimit: byteLimit) {
+                // Where the next batch is too large it is not the turn of those behind it.
+                guard atLeastOne || run.region.byteCount <= byteLimit else { return nil }
                 return try checked(run, of: segment)
             }
             // A segment without such a batch is damaged, or its last batches are not asked for.
@@ -39,8 +39,9 @@ extension LogStore {
         return nil
     }
 
+    /// The first batch may be larger than the limit.
     private func run(
-        in segment: SegmentDescriptor, from offset: Offset, below end: Offset, byteLimit: Int, atLeastOne: Bool
+        in segment: SegmentDescriptor, from offset: Offset, below end: Offset, byteLimit: Int
     ) throws(StorageError) -> BatchRun? {
         var first: SegmentPage.Entry?
         var last: SegmentPage.Entry?
@@ -60,7 +61,6 @@ extension LogStore {
                         entry.dataOffset + entry.byteCount - first.dataOffset <= byteLimit
                     else { break pages }
                 } else {
-                    guard atLeastOne || entry.byteCount <= byteLimit else { return nil }
                     first = entry
                 }
                 last = entry

@@ -176,6 +176,32 @@ import Testing
         store.close()
     }
 
+    @Test(arguments: [200, 1000, 5000])
+    func `a batch that is larger than the limit is not passed over`(limit: Int) throws {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(21)
+        for _ in 0..<900 { try model.append(to: store, &random, logCount: 1) }
+        store.rollUpAll()
+        let segments = store.segments(of: LogID(1))
+        #expect(segments.count > 3)
+        let end = try #require(segments.last?.lastOffset).advanced(by: 1)
+        var tooLarge = 0
+        for batch in model.logs[1]! where Offset(batch.last) < end {
+            let run = try store.run(
+                of: LogID(1), from: Offset(batch.base), below: end, byteLimit: limit, atLeastOne: false)
+            if let run {
+                #expect(run.baseOffset == Offset(batch.base))
+                #expect(run.region.byteCount <= limit)
+            } else {
+                #expect(batch.bytes.count > limit)
+                tooLarge += 1
+            }
+        }
+        #expect(tooLarge > 5)
+        store.close()
+    }
+
     @Test func `what is in the write-ahead log alone is in no run`() throws {
         let store = try openStore(disk)
         var model = Model()
