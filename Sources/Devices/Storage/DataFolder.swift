@@ -72,10 +72,12 @@ struct DataFolder: Sendable {
             bytes = try file.read(at: 0, byteCount: 4096)
         } catch {
             guard error.isMissing else { throw .failed(error) }
-            let logFiles = (try? fileSystem.list(path + "/wal")) ?? []
-            guard logFiles.isEmpty else {
-                throw .notADataFolder(
-                    path: formatPath, reason: "is missing, but there is a log in \(path)/wal")
+            for name in ["wal", "segments", "snapshots"] {
+                let files = (try? fileSystem.list(path + "/" + name)) ?? []
+                guard files.isEmpty else {
+                    throw .notADataFolder(
+                        path: formatPath, reason: "is missing, but there are files in \(path)/\(name)")
+                }
             }
             return nil
         }
@@ -89,17 +91,37 @@ struct DataFolder: Sendable {
         guard lines.count == 3, lines[2].hasPrefix("id "),
             let id = hexadecimal(lines[2].dropFirst(3)), id.count == 16
         else { throw .notADataFolder(path: formatPath, reason: "has no folder id") }
+        if let other = ownerOfLog(path, fileSystem, ours: id) {
+            throw .notADataFolder(
+                path: formatPath,
+                reason: "has the id \(digits(id)), but the log in \(path)/wal is that of \(digits(other))")
+        }
         return (id, version)
+    }
+
+    /// The id that the log's files say, where none of them has ours: with it nothing in them would
+    /// verify, and a new log would take their place. What cannot be read says nothing here.
+    private static func ownerOfLog(
+        _ path: String, _ fileSystem: any FileSystem, ours: [UInt8]
+    ) -> [UInt8]? {
+        let folder = path + "/wal"
+        var other: [UInt8]?
+        for name in (try? fileSystem.list(folder).sorted()) ?? [] {
+            guard WALFile.number(ofName: name) != nil,
+                let file = try? fileSystem.open(folder + "/" + name, .readOnly),
+                let header = try? file.read(at: 0, byteCount: WALFile.headerByteCount),
+                let id = WALFile.folderID(ofHeader: header)
+            else { continue }
+            if id == ours { return nil }
+            other = other ?? id
+        }
+        return other
     }
 
     private static func writeID(
         _ id: [UInt8], _ path: String, _ fileSystem: any FileSystem
     ) throws(SystemError) {
-        let digits = id.map { byte in
-            let text = String(byte, radix: 16)
-            return text.count == 1 ? "0" + text : text
-        }
-        let text = "duolog data folder\nformat \(formatVersion)\nid \(digits.joined())\n"
+        let text = "duolog data folder\nformat \(formatVersion)\nid \(digits(id))\n"
         let temporary = path + "/format.new"
         let file = try fileSystem.open(temporary, .create)
         try file.truncate(byteCount: 0)
@@ -107,6 +129,13 @@ struct DataFolder: Sendable {
         try file.writeFully(bytes.span.bytes, at: 0)
         try file.synchronize()
         try fileSystem.rename(temporary, to: path + "/format")
+    }
+
+    private static func digits(_ id: [UInt8]) -> String {
+        id.map { byte in
+            let text = String(byte, radix: 16)
+            return text.count == 1 ? "0" + text : text
+        }.joined()
     }
 
     private static func hexadecimal(_ text: Substring) -> [UInt8]? {

@@ -67,6 +67,61 @@ import Testing
         }
     }
 
+    @Test(arguments: ["segments", "snapshots"])
+    func `what was rolled up is not taken for a new folder either`(name: String) throws {
+        try LocalFileSystem().createDirectory(folder.path + "/" + name)
+        try write("something", to: name + "/a")
+        #expect { try WriteAheadLog(directory: folder.path) } throws: { error in
+            if case StorageError.notADataFolder = error { return true }
+            return false
+        }
+        #expect(try files() == [name])
+    }
+
+    @Test func `an id that the log does not have is refused and nothing is touched`() throws {
+        let (log, _, _) = try open(folder.path)
+        _ = try log.append(header(0), [1, 2, 3])
+        log.close()
+        let format = try LocalFileSystem().open(folder.path + "/format", .readWrite)
+        var bytes = try format.read(at: 0, byteCount: 100)
+        let before = bytes
+        let digit = bytes.count - 5
+        bytes[digit] = bytes[digit] == 0x30 ? 0x31 : 0x30
+        try format.writeFully(bytes.span.bytes, at: 0)
+        for _ in 1...2 {
+            #expect { try WriteAheadLog(directory: folder.path) } throws: { error in
+                if case StorageError.notADataFolder(let path, _) = error {
+                    return path == folder.path + "/format"
+                }
+                return false
+            }
+            #expect { try FolderInspection(directory: folder.path) } throws: { error in
+                if case StorageError.notADataFolder = error { return true }
+                return false
+            }
+        }
+        try format.writeFully(before.span.bytes, at: 0)
+        let (again, frames, _) = try open(folder.path)
+        #expect(frames.count == 1)
+        again.close()
+    }
+
+    @Test func `a log in which nothing verifies is kept beside and told`() throws {
+        let (log, _, _) = try open(folder.path)
+        _ = try log.append(header(0), [1, 2, 3])
+        log.close()
+        let name = try #require(LocalFileSystem().list(folder.path + "/wal").first)
+        let rubbish = [UInt8](repeating: 0x55, count: 9000)
+        let file = try LocalFileSystem().open(folder.path + "/wal/" + name, .readWrite)
+        try file.writeFully(rubbish.span.bytes, at: 0)
+        let (again, frames, report) = try open(folder.path)
+        #expect(frames.isEmpty)
+        #expect(report.damage.map(\.reason) == [.fileHeader])
+        again.close()
+        let kept = try LocalFileSystem().open(folder.path + "/wal/" + name + ".damaged", .readOnly)
+        #expect(try kept.read(at: 0, byteCount: 10000) == rubbish)
+    }
+
     @Test func `folders above are made where they are missing`() throws {
         let path = folder.path + "/a/b/c"
         try open(path).log.close()

@@ -70,11 +70,18 @@ final class WALFile: Sendable {
 
     static func headerState(_ bytes: [UInt8], number: UInt64, folderID: [UInt8]) -> HeaderState {
         let span = bytes.span.bytes
-        guard bytes.count == headerByteCount, span.int(at: 0, as: UInt64.self) == magic,
-            span.int(at: 8, as: UInt32.self) == crc32c(span.extracting(12..<headerByteCount)),
-            span.int(at: 16, as: UInt64.self) == number,
-            Array(copying: span.extracting(24..<40)) == folderID
+        guard self.folderID(ofHeader: bytes) == folderID,
+            span.int(at: 16, as: UInt64.self) == number
         else { return .damaged }
         return .whole(isRecycled: span.int(at: 48, as: UInt32.self) & recycledFlag != 0)
+    }
+
+    /// The folder that a header says it belongs to; nil where it does not verify.
+    static func folderID(ofHeader bytes: [UInt8]) -> [UInt8]? {
+        let span = bytes.span.bytes
+        guard bytes.count == headerByteCount, span.int(at: 0, as: UInt64.self) == magic,
+            span.int(at: 8, as: UInt32.self) == crc32c(span.extracting(12..<headerByteCount))
+        else { return nil }
+        return Array(copying: span.extracting(24..<40))
     }
 }

@@ -127,10 +127,20 @@ struct WALReplay {
                 try file.handle.synchronize()
                 return End(file: file, offset: WALFile.headerByteCount)
             }
+            try keepAside(file)
         }
         let minimum = WALFile.headerByteCount + WALFile.minimumGrowth
         let file = try files.create(number: number, atLeast: minimum).file
         return End(file: file, offset: WALFile.headerByteCount)
+    }
+
+    /// Of a file nothing verifies, not even its header. What is in it is kept for people.
+    private mutating func keepAside(_ file: WALFile) throws(SystemError) {
+        var scanner = try WALScanner(file)
+        guard case .end(let offset, let dataEnd)? = try scanner.next(), dataEnd > offset else { return }
+        damage(file, 0..<dataEnd, .fileHeader)
+        try files.fileSystem.rename(file.path, to: file.path + ".damaged")
+        try files.fileSystem.synchronizeDirectory(files.folder)
     }
 
     /// Writes back what no later group proves to be on the device, and syncs.
