@@ -67,6 +67,21 @@ def test_a_part_can_be_chosen(server):
     assert code == 0 and "order number 1" in text and "order number 0" not in text
     code, text = log("dump", server.data, "--count", 1)
     assert code == 0 and text.count("baseOffset: ") == 1
+    assert text.splitlines()[-1].startswith("baseOffset: "), "no title of something that does not follow"
+    code, text = log("dump", server.data, "--stream", "orders", "--from", 2)
+    assert code == 0 and text == "", "the stream is there, and has nothing from there on"
+
+
+@pytest.mark.parametrize("which", [["--stream", "lunch"], ["--stream", "parted@2"], ["--log", "999"], ["--count", "0"]])
+def test_a_part_that_is_not_there_is_refused(server, which):
+    code, text = log("dump", server.data, *which)
+    assert code == 2 and text.startswith("duolog log: ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["ls", "-h"]])
+def test_help_is_no_mistake(arguments):
+    code, text = log(*arguments)
+    assert code == 0 and text.startswith("usage: duolog log ls <folder>")
 
 
 def test_damage_is_told_with_stream_file_and_offsets(server):

@@ -42,6 +42,10 @@ struct LogCommand {
     /// - Returns: the exit code; nil where they are not for this command.
     static func run(_ arguments: [String]) -> Int32? {
         guard arguments.first == "log" else { return nil }
+        if arguments.contains(where: { ["-h", "-help", "--help"].contains($0) }) {
+            print(usage, terminator: "")
+            return 0
+        }
         do {
             let command = try LogCommand(Array(arguments.dropFirst()))
             return try command.run() ? 0 : 1
@@ -76,7 +80,9 @@ struct LogCommand {
                 }
                 log = LogID(number)
             case "--from": from = Offset(try number(of: word))
-            case "--count": count = Int(try number(of: word))
+            case "--count":
+                count = Int(try number(of: word))
+                if count == 0 { throw Misuse(text: "--count 0 is nothing") }
             case "--records": printsRecords = true
             default:
                 if word.hasPrefix("-") { throw Misuse(text: "unknown option '\(word)'") }

@@ -17,17 +17,22 @@ struct LogVerification {
         }
         for path in result.damagedSnapshots { print("DAMAGED snapshot: \(path)") }
         print(
-            "\(result.logFileCount) files of the write-ahead log with \(result.frameCount) frames, "
-                + "\(result.segmentCount) segments with \(result.batchCount) batches, "
-                + "\(result.snapshotCount) snapshots: \(result.byteCount) bytes, "
+            "\(count(result.logFileCount, "file", "files")) of the write-ahead log with "
+                + "\(count(result.frameCount, "frame", "frames")), \(count(result.segmentCount, "segment", "segments")) with "
+                + "\(count(result.batchCount, "batch", "batches")), "
+                + "\(count(result.snapshotCount, "snapshot", "snapshots")): \(result.byteCount) bytes, "
                 + (result.isWhole
                     ? "all as they were written"
                     : "\(result.damage.count + result.damagedSnapshots.count) damaged"))
         if result.unfinishedByteCount > 0 {
             print(
                 "\(result.unfinishedByteCount) bytes behind the last whole frame: a group that is or "
-                    + "was being written, and was not acknowledged")
+                    + "was being written, and that no sync has covered")
         }
         return result.isWhole
+    }
+
+    private func count(_ number: Int, _ one: String, _ many: String) -> String {
+        "\(number) \(number == 1 ? one : many)"
     }
 }

@@ -13,6 +13,9 @@ struct StreamNames {
 
         /// The stream, with its partition where there are several.
         var text: String { partitionCount == 1 ? stream : "\(stream)@\(partition)" }
+
+        /// By its stream, or as it is shown.
+        func isCalled(_ name: String) -> Bool { name == stream || name == text }
     }
 
     private var names: [LogID: Name] = [:]
@@ -30,6 +33,8 @@ struct StreamNames {
     }
 
     subscript(log: LogID) -> Name? { names[log] }
+
+    func has(_ stream: String) -> Bool { names.values.contains { $0.isCalled(stream) } }
 
     var logs: [LogID] { names.keys.sorted() }
 
