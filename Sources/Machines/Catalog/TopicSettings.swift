@@ -42,7 +42,8 @@ public struct TopicSettings: Sendable {
         long("min.compaction.lag.ms", "0", from: 0),
         int("min.insync.replicas", "1", from: 1),
         boolean("preallocate", "false"),
-        boolean("remote.storage.enable", "false"),
+        // There is no other storage; a topic that was promised it must not be taken for one that has it.
+        text("remote.storage.enable", "false", among: ["false"]),
         long("retention.bytes", "-1", from: -1),
         long("retention.ms", "604800000", from: -1),
         int("segment.bytes", "1073741824", from: 14),

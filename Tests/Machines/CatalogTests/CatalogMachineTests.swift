@@ -52,6 +52,11 @@ import Catalog
         #expect(catalog.streamNames() == ["orders", "orders_dlq"])
     }
 
+    @Test func `tiered storage is not promised to a topic`() {
+        #expect(throws: TopicSettings.Refusal.self) { try TopicSettings.validate(["remote.storage.enable": "true"]) }
+        #expect(throws: Never.self) { try TopicSettings.validate(["remote.storage.enable": "false"]) }
+    }
+
     @Test func `names that Kafka takes for the same collide`() throws {
         let catalog = try machine([topic("a.b")])
         #expect(throws: CatalogMachine.Refusal.nameCollides(existing: "a.b")) {
