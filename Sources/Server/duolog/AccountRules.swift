@@ -6,9 +6,16 @@ import ServerConfig
 struct AccountRules {
     let sharing: SharingPlan
 
-    /// - Throws: `AccountFault` or `SharingRefusal`, for the first thing that makes no sense.
+    /// - Throws: `AccountFault`, `SharingRefusal` or `ServerFailure`, for the first thing that makes no sense.
     init(_ options: ServerOptions) throws {
         _ = try AccountDirectory(options)
+        // In operator mode accounts come from JWTs, later.
+        let hasOperator = !options.operators.isEmpty || !options.trustedKeys.isEmpty
+        if let name = options.kafka?.account, name != "$G", !hasOperator,
+            !options.accounts.contains(where: { $0.name == name })
+        {
+            throw ServerFailure(description: "kafka: there is no account \"\(name)\"")
+        }
         sharing = try SharingPlan(Self.accounts(options))
     }
 

@@ -88,7 +88,9 @@ struct FlagTests {
 
     @Test func `the help names the flags that matter first`() {
         let help = ServerFlags.help(program: "duolog")
-        #expect(help.hasPrefix("\nUsage: duolog [options]\n\nThe five that matter:\n    -p, --port <port>"))
+        #expect(help.hasPrefix("\nUsage: duolog [options]\n       duolog log ls|dump|verify <folder>"))
+        #expect(help.contains("\n\nThe five that matter:\n    -p, --port <port>"))
+        #expect(ServerFlags.help(program: "nats-server").hasPrefix("\nUsage: nats-server [options]\n\n"))
         #expect(!help.contains("routes"))
     }
 }

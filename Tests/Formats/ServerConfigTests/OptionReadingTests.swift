@@ -171,6 +171,10 @@ struct OptionReadingTests {
         #expect(kafka.maximumIdleNanoseconds == 60_000_000_000)
         #expect(try options("kafka: true").kafka == KafkaOptions())
         #expect(try options("kafka: off").kafka == nil)
+        for key in ["connections_max_idle", "log_cleaner_backoff", "group_initial_rebalance_delay"] {
+            #expect(throws: (any Error).self) { try options("kafka { \(key): \"-1s\" }") }
+        }
+        #expect(throws: (any Error).self) { try options("kafka { connections_max_idle: \"0s\" }") }
     }
 
     @Test func `all that is wrong is said at once`() {

@@ -116,7 +116,9 @@ extension ServerFlags {
     /// What `--help` prints.
     public static func help(program: String) -> String {
         let isNATS = program == "nats-server"
-        var lines = ["", "Usage: \(program) [options]", ""]
+        var lines = ["", "Usage: \(program) [options]"]
+        if !isNATS { lines.append("       \(program) log ls|dump|verify <folder>    Look at a data folder") }
+        lines.append("")
         for group in ServerFlag.groups where !group.title.isEmpty {
             lines.append("\(group.title):")
             for flag in group.flags {

@@ -102,6 +102,14 @@ extension ConfigNode {
         return nanoseconds
     }
 
+    func durationNanoseconds(_ key: String, atLeast least: Int64) throws(ConfigError) -> Int64 {
+        let nanoseconds = try durationNanoseconds(key)
+        guard nanoseconds >= least else {
+            throw failure("\(key) is too short, the least is \(least / 1_000_000_000)s")
+        }
+        return nanoseconds
+    }
+
     /// Seconds, also with a fraction, or a duration.
     func timeoutNanoseconds(_ key: String) throws(ConfigError) -> Int64 {
         switch value {

@@ -29,11 +29,13 @@ struct KafkaReader {
             case "auto_create_topics": options.createsTopicsOnDemand = try node.boolean()
             case "message_max_bytes": options.maximumBatchBytes = try node.int(1...(1 << 30))
             case "group_initial_rebalance_delay":
-                options.initialRebalanceDelayNanoseconds = try node.durationNanoseconds(key)
-            case "log_cleaner_backoff": options.compactionPauseNanoseconds = try node.durationNanoseconds(key)
+                options.initialRebalanceDelayNanoseconds = try node.durationNanoseconds(key, atLeast: 0)
+            case "log_cleaner_backoff":
+                options.compactionPauseNanoseconds = try node.durationNanoseconds(key, atLeast: 0)
             case "request_max_bytes": options.maximumRequestBytes = try node.int(1024...(1 << 30))
             case "fetch_max_bytes": options.maximumFetchBytes = try node.int(1024...(1 << 30))
-            case "connections_max_idle": options.maximumIdleNanoseconds = try node.durationNanoseconds(key)
+            case "connections_max_idle":
+                options.maximumIdleNanoseconds = try node.durationNanoseconds(key, atLeast: 1_000_000_000)
             default: return false
             }
             return true
