@@ -164,6 +164,17 @@ public final class LogStore: @unchecked Sendable {
         return report
     }
 
+    /// For a caller without a snapshot that it can use, before ``replay(from:_:)``: whether all frames are still there.
+    ///
+    /// - Throws: `snapshotsLost` where they are not, `failed`.
+    public func requireBeginning() throws(StorageError) {
+        let numbers: [UInt64]
+        do { numbers = try wal.files.numbers() } catch { throw .from(error) }
+        let first = max(firstLogFile, numbers.first ?? (logs.isEmpty ? 1 : .max))
+        guard first > 1 else { return }
+        throw .snapshotsLost(folder: wal.folderPath + "/snapshots", firstLogFile: first)
+    }
+
     /// What the last clean end has written down of the log's batches.
     ///
     /// - Returns: up to where it has them; nil where that is nothing new.

@@ -9,6 +9,8 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case newerFormat(path: String, found: Int, supported: Int)
     /// The file that says what this folder is cannot be read as such. Nothing was touched.
     case notADataFolder(path: String, reason: String)
+    /// Frames were given up that snapshots alone have, and none of them can be used. Nothing was touched.
+    case snapshotsLost(folder: String, firstLogFile: UInt64)
     /// No room for more; what was appended before is safe. Asked again after space came back, it
     /// works again.
     case storageFull(SystemError)
@@ -32,6 +34,9 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
             return "data folder \(path) has format \(found), but this version knows formats up to "
                 + "\(supported): use a newer version"
         case .notADataFolder(let path, let reason): return "\(path): \(reason)"
+        case .snapshotsLost(let folder, let firstLogFile):
+            return "no snapshot in \(folder) can be used, and the write-ahead log begins with file \(firstLogFile): which "
+                + "streams there are is not known. Put a snapshot back"
         case .storageFull(let error): return "storage is full: \(error)"
         case .frameTooLarge(let byteCount, let limit):
             return "\(byteCount) bytes are more than the \(limit) that one frame may have"

@@ -21,19 +21,23 @@ public struct RecoverySummary: Sendable {
 extension Broker {
     /// Reads the snapshots and replays what the write-ahead log has beyond them. Before the loops start.
     ///
-    /// - Throws: `StorageError` where the disk cannot be read. Damage does not throw: it is among the findings, and
-    ///   all that can be read is there.
+    /// - Throws: `StorageError` where the disk cannot be read, and where no snapshot can that was needed, for then nothing
+    ///   is known of what the log holds. Other damage does not throw: it is among the findings, and all that can be read
+    ///   is there.
     public func recover() throws -> RecoverySummary {
         var findings: [String] = []
         replayPosition = .first
         let restored = try restoreSnapshots(&findings)
+        if restored == nil { try store.requireBeginning() }
         var lost: [LogID: [LostFrame]] = [:]
         var replayedFrameCount = 0
+        var greatestLog = LogID(0)
         // Where logs ended by what was written behind their batches.
         var knownEnds: [LogID: Offset] = [:]
         let report = try store.replay(from: restored?.oldest) { header, payload, position in
             replayPosition = position
             replayedFrameCount += 1
+            greatestLog = max(greatestLog, header.log)
             if header.kind == .control || header.kind == .consumer {
                 knownEnds[header.log] = max(knownEnds[header.log] ?? Offset(0), header.baseOffset)
             }
@@ -46,6 +50,9 @@ extension Broker {
                         + "\(header.baseOffset.value) is not understood: \(error)")
             }
         }
+        // Where the frame is lost that made a stream, its batches must not become those of another.
+        greatestLog = max(greatestLog, store.storedLogs.last ?? greatestLog)
+        catalog.skipIDs(below: catalog.nextIDs.stream, LogID(greatestLog.value + 1))
         emptyMemoryLogs()
         for log in logs.values where log.needsRebuilding {
             do { try rebuild(log, lost[log.id] ?? []) } catch {

@@ -5,7 +5,9 @@ import FoundationEssentials
 import JetStream
 import JetStreamAPI
 import KafkaCoordination
+import Logging
 import Model
+import Storage
 import Testing
 import Transport
 
@@ -168,6 +170,95 @@ import Transport
         // The older file of a log is not even read while the newer one is good.
         #expect(fixture.summary.findings.isEmpty == (name == "log-1-0"))
         try await Self.expectAll(fixture, count: 12_000, subjects: 9_000)
+    }
+
+    @Test(arguments: [false, true])
+    func `without any snapshot a log that needs one is left as it is`(isManifestLost: Bool) async throws {
+        var store = LogStore.Options()
+        store.wal.fileByteCount = 1 << 20
+        store.rollUpByteCount = 2 << 20
+        let fixture = try BrokerFixture(Self.options(interval: 1 << 20), store: store)
+        defer { fixture.remove() }
+        try await Self.makeAll(fixture, count: 1_000, subjects: 7)
+        for round in 1...40 {
+            _ = try await fixture.durably { broker in
+                try Self.publish(500, from: round * 500 + 500, subjects: 7, broker)
+                let bulk = try Self.make(#"{"name":"bulk","subjects":["bulk"]}"#, broker)
+                let payload = [UInt8](repeating: 1, count: 300_000)
+                _ = broker.publish(
+                    to: bulk, subject: Array("bulk".utf8).span.bytes, headers: RawSpan(), payload: payload.span.bytes)
+            }
+        }
+        let manager = FileManager.default
+        try fixture.restart(isClean: false) {
+            #expect(!manager.fileExists(atPath: fixture.folder + "/wal/00000000000000000001.wal"))
+            let aside = fixture.folder + "/aside"
+            try manager.moveItem(atPath: fixture.folder + "/snapshots", toPath: aside)
+            let manifest = fixture.folder + "/segments/manifest"
+            if isManifestLost { try manager.moveItem(atPath: manifest, toPath: aside + "/manifest") }
+            func everything() throws -> [String: Int] {
+                var sizes: [String: Int] = [:]
+                for name in ["wal", "segments"] {
+                    for file in try manager.contentsOfDirectory(atPath: fixture.folder + "/" + name) {
+                        sizes[file] = try Data(contentsOf: URL(filePath: "\(fixture.folder)/\(name)/\(file)")).count
+                    }
+                }
+                return sizes
+            }
+            let before = try everything()
+            let group = try EventLoopGroup(loopCount: 1)
+            let again = try LogStore(directory: fixture.folder, options: store)
+            let broker = Broker(loop: group.loops[0], store: again, options: .init(), log: Logger(label: "test"))
+            #expect {
+                try broker.recover()
+            } throws: { error in
+                if case StorageError.snapshotsLost = error { return true }
+                return false
+            }
+            again.close()
+            #expect(try everything() == before)
+            try manager.removeItem(atPath: fixture.folder + "/snapshots")
+            if isManifestLost { try manager.moveItem(atPath: aside + "/manifest", toPath: manifest) }
+            try manager.moveItem(atPath: aside, toPath: fixture.folder + "/snapshots")
+        }
+        #expect(fixture.summary.findings == [])
+        try await Self.expectAll(fixture, count: 21_000, subjects: 7)
+    }
+
+    @Test func `a stream whose making was damaged does not lend its log to the next`() async throws {
+        let fixture = try BrokerFixture()
+        defer { fixture.remove() }
+        try await Self.makeAll(fixture, count: 200, subjects: 7)
+        _ = try await fixture.durably { broker in
+            let lost = try Self.make(#"{"name":"lost","subjects":["lost"]}"#, broker)
+            for _ in 0..<10 {
+                _ = broker.publish(
+                    to: lost, subject: Array("lost".utf8).span.bytes, headers: RawSpan(),
+                    payload: Array("of the lost".utf8).span.bytes)
+            }
+        }
+        try fixture.restart(isClean: false) {
+            let path = fixture.folder + "/wal/00000000000000000001.wal"
+            var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+            let place = try #require(bytes.firstRange(of: Array("\"name\":\"lost\"".utf8)) ?? bytes.firstRange(of: Array("lost".utf8)))
+            bytes[place.lowerBound] ^= 1
+            try Data(bytes).write(to: URL(filePath: path))
+        }
+        #expect(fixture.summary.findings.count == 1, "\(fixture.summary.findings)")
+        for _ in 1...2 {
+            _ = try await fixture.durably { broker in
+                let next = try Self.make(#"{"name":"next","subjects":["next"]}"#, broker)
+                _ = broker.publish(
+                    to: next, subject: Array("next".utf8).span.bytes, headers: RawSpan(),
+                    payload: Array("of the next".utf8).span.bytes)
+                let text = try broker.withMessage(StreamSequence(1), of: next) { _, _, payload, _ in
+                    String(repairingUTF8: payload)
+                }
+                #expect(text == "of the next")
+            }
+            try fixture.restart(isClean: false)
+        }
+        try await Self.expectAll(fixture, count: 200, subjects: 7)
     }
 
     private static func files(_ fixture: BrokerFixture) throws -> [String] {
