@@ -30,9 +30,14 @@ extension Broker {
     /// Tells what could not be read, by whoever came across it: stream, offsets and file.
     func reportDamage() {
         for damage in store.takeDamage() where damageReports.add(damage) {
-            let owner = damage.frame.map { name(of: $0.log) } ?? "no stream"
-            log.error("damaged: \(owner): \(damage)")
+            log.error("\(text(of: damage))")
         }
+    }
+
+    /// One line for people, with the stream where that is known.
+    func text(of damage: ReplayReport.Damage) -> String {
+        let owner = damage.frame.map { name(of: $0.log) + ": " } ?? ""
+        return "damaged: \(owner)\(damage)"
     }
 
     /// What people know a log by.
@@ -42,6 +47,6 @@ extension Broker {
         guard let place = catalog.place(of: id), let stream = catalog[place.stream] else {
             return "log \(id.value)"
         }
-        return stream.partitionCount == 1 ? "stream \(stream.name)" : "stream \(stream.name)-\(place.partition)"
+        return stream.partitionCount == 1 ? "stream \(stream.name)" : "stream \(stream.name)@\(place.partition)"
     }
 }

@@ -79,7 +79,7 @@ extension Broker {
             findings.append(
                 "\(cut.byteCount) bytes at the end of \(cut.path) were cut: no sync had covered them")
         }
-        findings += report.damage.map { "damaged: \($0)" }
+        findings += report.damage.map { text(of: $0) }
         return RecoverySummary(
             streamCount: catalog.streams.count,
             recordCount: logs.values.reduce(0) { $0 + $1.endOffset.value - $1.startOffset.value },

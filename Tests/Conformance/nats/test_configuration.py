@@ -160,3 +160,10 @@ def test_what_is_not_there_is_said_with_its_place(both, text):
     code, _, error = both[0].check("port: 4222\n" + text)
     assert code == 1
     assert re.match(r"nats-server: x\.conf:2:1: \w+ is not supported yet", error), error
+
+
+def test_the_account_that_kafka_clients_see_has_to_be_there(both):
+    code, _, error = both[0].check("kafka { account: SHOP }")
+    assert code == 1 and 'kafka: there is no account "SHOP"' in error, error
+    code, _, error = both[0].check("kafka { account: SHOP }\naccounts { SHOP {} }")
+    assert code == 0, error

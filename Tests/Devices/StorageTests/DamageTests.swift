@@ -58,8 +58,7 @@ import Testing
             }
             store.close()
             let verification = try FolderInspection(directory: "/data", fileSystem: copy).verify()
-            let isUnused = byte < 64 || byte >= whole.count - 64 - 80 * 4
-            #expect(!verification.isWhole || isUnused, "byte \(byte) of \(whole.count)")
+            #expect(!verification.isWhole, "byte \(byte) of \(whole.count)")
             #expect(copy[path] == damaged)
         }
     }
@@ -155,7 +154,8 @@ import Testing
             copy[path] = nil
             copy["/data/segments/manifest"]![100] ^= 1
             let inspected = try FolderInspection(directory: "/data", fileSystem: copy).verify()
-            #expect(inspected.damage.map(\.reason) == [.manifest])
+            // Files of the log were given up here, and nobody takes snapshots.
+            #expect(inspected.damage.map(\.reason) == [.manifest, .missingSnapshots])
             for start in 1...2 {
                 let store = try LogStore(directory: "/data", options: storeOptions(copy))
                 let report = try store.replay { _, _, _ in }

@@ -21,7 +21,7 @@ struct OpenedManifest {
                 manifest = found
                 isFromItsFile = true
                 try removeUnknown(present, names, folder, fileSystem)
-            } else if !present.isEmpty, try hasLogFromItsBeginning(walFiles) {
+            } else if !present.isEmpty, try Self.hasLogFromItsBeginning(walFiles) {
                 // The first roll-up was not finished, and all that it read is there; or the manifest was lost.
                 try removeTailIndex(folder, fileSystem)
                 try removeUnknown(present, names, folder, fileSystem)
@@ -43,11 +43,11 @@ struct OpenedManifest {
         }
         for file in manifest.files.values.sorted(by: { $0.number < $1.number })
         where !present.contains(file.number) {
-            damage.append(
+            damage += file.segments.map { segment in
                 .init(
-                    path: folder + "/" + SegmentFormat.name(file.number), offset: 0,
-                    byteCount: file.byteCount, reason: .segmentFile,
-                    frame: file.segments.first.map(FrameHeader.init)))
+                    path: folder + "/" + SegmentFormat.name(file.number), offset: segment.dataOffset,
+                    byteCount: segment.byteCount, reason: .segmentFile, frame: FrameHeader(segment))
+            }
         }
     }
 
@@ -77,21 +77,8 @@ struct OpenedManifest {
         damage += rebuild.damage
     }
 
-    /// Whether no file of the write-ahead log has been given up yet. Names of files that were made ahead
-    /// may be missing after a power loss; there are no frames behind them then.
-    private func hasLogFromItsBeginning(_ walFiles: WALFiles) throws(StorageError) -> Bool {
-        do throws(SystemError) {
-            let numbers = try walFiles.numbers()
-            guard numbers.first == 1 else { return false }
-            for (index, number) in numbers.enumerated() where number != UInt64(index) + 1 {
-                var scanner = try WALScanner(try walFiles.open(number: number, .readOnly))
-                switch try scanner.next() {
-                case .frame, .badPayload, .gap: return false
-                case .end, nil: break
-                }
-            }
-            return true
-        } catch { throw .from(error) }
+    private static func hasLogFromItsBeginning(_ walFiles: WALFiles) throws(StorageError) -> Bool {
+        do { return try walFiles.haveTheirBeginning() } catch { throw .from(error) }
     }
 
     /// What a crash left behind: files that were never named, or that nothing needs any more.

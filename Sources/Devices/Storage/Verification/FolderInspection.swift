@@ -113,24 +113,41 @@ public struct FolderInspection: Sendable {
         }
     }
 
-    private var segmentFolder: String { path + "/segments" }
+    var segmentFolder: String { path + "/segments" }
 
     private func manifest() throws(StorageError) -> (
         manifest: Manifest, damage: [ReplayReport.Damage]
     ) {
         do {
-            let found = try Manifest.read(
-                from: segmentFolder, folderID: folderID, on: fileSystem)
-            return (found ?? Manifest(), found?.damage ?? [])
+            if let found = try Manifest.read(from: segmentFolder, folderID: folderID, on: fileSystem) {
+                return (found, found.damage)
+            }
+            return try isManifestLost() ? try rebuiltManifest(damagedAt: 0) : (Manifest(), [])
         } catch .damaged(_, let offset) {
-            var rebuild = ManifestRebuild(
-                folder: segmentFolder, folderID: folderID, fileSystem: fileSystem)
-            let manifest = try rebuild.run(walFiles)
-            let damage = ReplayReport.Damage(
-                path: Manifest.path(in: segmentFolder), offset: offset, byteCount: 0,
-                reason: .manifest, frame: nil)
-            return (manifest, [damage] + rebuild.damage)
+            return try rebuiltManifest(damagedAt: offset)
         }
+    }
+
+    /// Where there is none: whether there was one, and not a first roll-up that was not finished.
+    private func isManifestLost() throws(StorageError) -> Bool {
+        do throws(SystemError) {
+            let names = try fileSystem.list(segmentFolder)
+            guard names.contains(where: { SegmentFormat.number(ofName: $0) != nil }) else { return false }
+            return try !walFiles.haveTheirBeginning()
+        } catch {
+            if error.isMissing { return false }
+            throw .failed(error)
+        }
+    }
+
+    private func rebuiltManifest(
+        damagedAt offset: Int
+    ) throws(StorageError) -> (manifest: Manifest, damage: [ReplayReport.Damage]) {
+        var rebuild = ManifestRebuild(folder: segmentFolder, folderID: folderID, fileSystem: fileSystem)
+        let manifest = try rebuild.run(walFiles)
+        let damage = ReplayReport.Damage(
+            path: Manifest.path(in: segmentFolder), offset: offset, byteCount: 0, reason: .manifest, frame: nil)
+        return (manifest, [damage] + rebuild.damage)
     }
 
     // MARK: Snapshots

@@ -1,4 +1,5 @@
 import Model
+import Platform
 
 /// What ``FolderInspection/verify(_:)`` found.
 public struct FolderVerification: Sendable {
@@ -40,11 +41,40 @@ extension FolderInspection {
         let (segments, known) = try segments()
         tell(known)
         for segment in segments { tell(try verify(segment, &result)) }
+        tell(try damagedFrames(of: segments))
         let (whole, damaged) = try snapshots()
+        if whole.isEmpty, damaged.isEmpty, let first = try logFiles().first(where: { !$0.isReleased }), first.number > 1 {
+            // What the files before it had is in snapshots alone.
+            tell([.init(path: path + "/snapshots", offset: 0, byteCount: 0, reason: .missingSnapshots, frame: nil)])
+        }
         result.snapshotCount = whole.count
         result.byteCount += whole.reduce(0) { $0 + $1.byteCount }
         result.damagedSnapshots = damaged
         return result
+    }
+
+    /// The headers, directories and footers of segment files. Nothing needs them but a manifest that has to be made again.
+    private func damagedFrames(of segments: [SegmentDescriptor]) throws -> [ReplayReport.Damage] {
+        var damage: [ReplayReport.Damage] = []
+        for number in Set(segments.map(\.file)).sorted() {
+            let path = segmentFolder + "/" + SegmentFormat.name(number)
+            do throws(SystemError) {
+                let handle = try fileSystem.open(path, .readOnly)
+                let header = try handle.read(at: 0, byteCount: SegmentFormat.headerByteCount)
+                if !SegmentFormat.isValidHeader(header, number: number, folderID: folderID) {
+                    damage.append(.init(path: path, offset: 0, byteCount: header.count, reason: .fileHeader, frame: nil))
+                }
+                let seed = SegmentFormat.seed(folder: folderID, file: number)
+                if try SegmentFormat.directory(of: handle, number: number, seed: seed) == nil {
+                    let end = try handle.byteCount()
+                    damage.append(.init(path: path, offset: end, byteCount: 0, reason: .directory, frame: nil))
+                }
+            } catch {
+                // One that is not there was told with its segments.
+                if !error.isMissing { throw StorageError.failed(error) }
+            }
+        }
+        return damage
     }
 
     private func verify(

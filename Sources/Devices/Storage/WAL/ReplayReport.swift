@@ -70,6 +70,10 @@ public struct ReplayReport: Sendable {
         case manifest
         /// A part of a segment's index was made again from the batches.
         case index
+        /// What a segment file says at its end of what it holds is not what was written; the manifest says it, too.
+        case directory
+        /// Files of the log were given up, and the snapshots that had what was in them are not there.
+        case missingSnapshots
         /// Files of the sequence are not there, from the one named to this number.
         case missingFiles(through: UInt64)
 
@@ -83,6 +87,8 @@ public struct ReplayReport: Sendable {
             case .manifest: "manifest made again from the segment files"
             case .index: "index made again from the batches"
             case .missingEnd: "the rest of the file is missing"
+            case .directory: "directory of the segment file"
+            case .missingSnapshots: "no snapshots, and the log does not begin with file 1"
             case .missingFiles(let last): "missing files, up to number \(last)"
             }
         }

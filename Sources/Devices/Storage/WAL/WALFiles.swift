@@ -18,6 +18,21 @@ struct WALFiles: Sendable {
         try fileSystem.list(folder).compactMap(WALFile.number(ofName:)).sorted()
     }
 
+    /// Whether none has been given up yet. Names of files that were made ahead may be missing after a
+    /// power loss; there are no frames behind them then.
+    func haveTheirBeginning() throws(SystemError) -> Bool {
+        let numbers = try numbers()
+        guard numbers.first == 1 else { return false }
+        for (index, number) in numbers.enumerated() where number != UInt64(index) + 1 {
+            var scanner = try WALScanner(try open(number: number, .readOnly))
+            switch try scanner.next() {
+            case .frame, .badPayload, .gap: return false
+            case .end, nil: break
+            }
+        }
+        return true
+    }
+
     func open(number: UInt64, _ mode: FileOpenMode) throws(SystemError) -> WALFile {
         let path = path(number)
         return WALFile(

@@ -90,14 +90,22 @@ struct WALReplay {
                 try makeDurable(file, min(outcome.provenEnd, outcome.end)..<outcome.end)
             }
             if outcome.isClosed {
-                if !numbers.contains(expected), !changesNothing {
-                    reportMissing(expected...expected)
-                }
+                try checkNext(expected)
             } else {
                 end = End(file: file, offset: outcome.end)
             }
         }
         return (end, expected)
+    }
+
+    /// The file behind one that says that another follows was there, with its header, before it said so.
+    private mutating func checkNext(_ number: UInt64) throws(SystemError) {
+        // Looked for anew: beside a running server it may have been made meanwhile.
+        guard try files.numbers().contains(number) else { return reportMissing(number...number) }
+        let file = try files.open(number: number, .readOnly)
+        if case .damaged = try files.headerState(file) {
+            damage(file, 0..<WALFile.headerByteCount, .fileHeader)
+        }
     }
 
     /// The last file with a valid frame header; 0 when there is none.
@@ -138,7 +146,7 @@ struct WALReplay {
     private mutating func keepAside(_ file: WALFile) throws(SystemError) {
         var scanner = try WALScanner(file)
         guard case .end(let offset, let dataEnd)? = try scanner.next(), dataEnd > offset else { return }
-        damage(file, 0..<dataEnd, .fileHeader)
+        if !report.damage.contains(where: { $0.path == file.path }) { damage(file, 0..<dataEnd, .fileHeader) }
         try files.fileSystem.rename(file.path, to: file.path + ".damaged")
         try files.fileSystem.synchronizeDirectory(files.folder)
     }
