@@ -33,6 +33,14 @@ public enum AckMessage: Equatable, Sendable {
         }
     }
 
+    /// Whether the client is done with the message.
+    public var isFinal: Bool {
+        switch self {
+        case .acknowledged, .terminated, .next: true
+        case .refused, .inProgress: false
+        }
+    }
+
     /// A delay that cannot be read is none.
     private static func delay(_ text: RawSpan) -> Int64 {
         guard text.byteCount > 0 else { return 0 }

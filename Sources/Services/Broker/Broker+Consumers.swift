@@ -29,10 +29,9 @@ extension Broker {
                 return
             }
             retire(consumer)
-            let changed = StreamConsumer(log: log, name: name, machine: consumer.machine)
-            changed.unremoved = consumer.unremoved
-            log.consumers[name] = changed
+            log.consumers[name] = StreamConsumer(log: log, name: name, machine: consumer.machine)
         case .consumerDeleted(_, let name):
+            if log.view?.config.retention == .interest { log.due.isConsumerGone = true }
             guard let consumer = log.consumers.removeValue(forKey: name) else { return }
             retire(consumer)
         default: break
@@ -46,7 +45,9 @@ extension Broker {
         let name = try reader.string(Int(clamping: length))
         let record = try reader.bytes(reader.remaining)
         // Records of a consumer that was deleted meanwhile are still there.
-        try log.consumers[name]?.machine.apply(record: record)
+        guard let consumer = log.consumers[name] else { return }
+        defer { settle(consumer) }
+        try consumer.machine.apply(record: record)
     }
 
     /// Writes down what the consumer did.

@@ -32,8 +32,10 @@ public final class Broker: @unchecked Sendable {
     var messages = MessageReader()
     /// Consumers that have something to do at the end of this turn.
     var consumersToRun: [StreamConsumer] = []
-    /// What streams that keep messages for interested consumers took in this turn and nobody wants.
-    var unwanted: [LogID: [UInt64]] = [:]
+    /// Logs with messages that go at the end of this turn, as nobody wants them any more.
+    var dueRemovals: [LogID: PartitionLog] = [:]
+    /// Runs while there was no room on the disk to write down what goes.
+    var removalRetry: TimerID?
     /// Of logs with messages that will be too old.
     var expiryTimers: [LogID: (timer: TimerID, due: Timestamp)] = [:]
     var snapshotRounds = SnapshotRounds()
@@ -106,7 +108,7 @@ public final class Broker: @unchecked Sendable {
     /// What became durable is made readable and answered; what was decided is handed to the disk.
     private func endTurn() {
         drainDurable()
-        removeUnwanted()
+        removeAllDue()
         runConsumers()
         sealOpenBatches()
         snapshotIfDue()

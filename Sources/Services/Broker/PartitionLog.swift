@@ -47,6 +47,9 @@ public final class PartitionLog {
     /// The JetStream consumers of the log; only where it has a view.
     public internal(set) var consumers: [String: StreamConsumer] = [:]
 
+    /// What has still to go, of a stream that keeps messages only as long as somebody wants them.
+    var due = DueRemovals()
+
     /// How surely it is kept, by its stream's configuration.
     @exclusivity(unchecked) public internal(set) var durability = Durability.sync
     /// How many records were appended since the last that had to be synced; counted in logs whose class says how many

@@ -74,7 +74,8 @@ struct ConsumerStory {
     }
 
     mutating func effects() -> [String] {
-        consumer.takeEffects().compactMap { effect in
+        consumer.takeSettled().map { "settled \($0)" }
+            + consumer.takeEffects().map { effect in
             switch effect {
             case .status(let status, let inbox, let reply):
                 let block = String(decoding: status.headers, as: UTF8.self)
@@ -89,7 +90,6 @@ struct ConsumerStory {
                 return "terminated \(sequence.value) \(reason)"
             case .refused(let sequence, _, let deliveries):
                 return "refused \(sequence.value) x\(deliveries)"
-            case .settled(let sequence): return "settled \(sequence.value)"
             }
         }
     }
@@ -133,6 +133,7 @@ struct ConsumerStory {
             return
         }
         if let record = consumer.takeRecord() { try replayed.apply(record: record.span.bytes) }
+        _ = replayed.takeSettled()
         #expect(!consumer.isAheadOfLog)
         var one = consumer.info(stream: stream.machine, now: now)
         let two = replayed.info(stream: stream.machine, now: now)

@@ -9,6 +9,7 @@ final class FullDisk: GuardedDisk {
     /// Touched with the monitor's lock held.
     private final class State: @unchecked Sendable {
         var isFull = false
+        var part = ""
     }
 
     var isFull: Bool {
@@ -16,7 +17,13 @@ final class FullDisk: GuardedDisk {
         set { monitor.withLock { state.isFull = newValue } }
     }
 
-    func willGrow(_ operation: String) throws(SystemError) {
-        if isFull { throw SystemError(operation, "a file", errno: ENOSPC) }
+    /// What the paths of the files have in them that get no more room; all files where it is empty.
+    var fullPart: String {
+        get { monitor.withLock { state.part } }
+        set { monitor.withLock { state.part = newValue } }
+    }
+
+    func willGrow(_ operation: String, _ path: String) throws(SystemError) {
+        if isFull, fullPart.isEmpty || path.contains(fullPart) { throw SystemError(operation, path, errno: ENOSPC) }
     }
 }

@@ -11,26 +11,6 @@ import Transport
 
 /// What is promised while the disk is full. Source: docs/formats/jetstream.md, "consumer".
 @Suite struct FullDiskTests {
-    /// The clients of the account: they take every message, and the test asks which those were.
-    private final class Clients: NATSRouting, @unchecked Sendable {
-        /// By the ack subjects, in the order of delivery. On the loop.
-        var delivered: [UInt64] = []
-
-        func routing(ofAccount name: String) -> any NATSRouting { self }
-        func hasInterest(inSubjectsOf prefix: String) -> Bool { false }
-        func hasInterest(_ subject: RawSpan) -> Bool { true }
-        func publish(subject: RawSpan, reply: RawSpan?, headers: RawSpan?, payload: RawSpan) -> Bool { false }
-        func publishCaptured(subject: RawSpan, reply: RawSpan?, headers: RawSpan?, payload: RawSpan) -> Bool { false }
-        func isTaken(_ subject: RawSpan) -> Bool { false }
-        func deliver(
-            subject: RawSpan, to inbox: RawSpan, reply: RawSpan?, headers: RawSpan?, payload: RawSpan
-        ) -> Bool {
-            guard let reply, let ack = AckSubjectView(reply) else { return true }
-            delivered.append(ack.streamSequence)
-            return true
-        }
-    }
-
     private static func make(_ json: String, _ broker: Broker) throws -> PartitionLog {
         let request = try StreamConfigRequest(Array(json.utf8).span.bytes)
         return try broker.createStream(request, nameInSubject: request.config.name)
@@ -63,17 +43,6 @@ import Transport
         }
     }
 
-    /// Asks on the loop, turn after turn, until it is so.
-    private static func until(
-        _ fixture: BrokerFixture, _ condition: @escaping @Sendable (Broker) throws -> Bool
-    ) async throws {
-        for _ in 0..<500 {
-            if try await fixture.keeping(.memory, condition) { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        Issue.record("it never comes")
-    }
-
     @Test(arguments: ["limits", "workqueue"], [1 << 30, 1])
     func `an ack that there is no room for is never confirmed, and those after it with it only`(
         retention: String, snapshotInterval: Int
@@ -86,7 +55,7 @@ import Transport
         options.snapshotIntervalByteCount = snapshotInterval
         let fixture = try BrokerFixture(options, store: storeOptions)
         defer { fixture.remove() }
-        let clients = Clients()
+        let clients = TakingClients()
         let count: UInt64 = 30
         try await fixture.durably { broker in
             broker.nats = clients
@@ -104,11 +73,11 @@ import Transport
             broker.pull(
                 try PullRequest(body.span.bytes), inbox: inbox.span.bytes, from: try Self.consumer(broker))
         }
-        try await Self.until(fixture) { _ in clients.delivered.count == Int(count) }
+        try await fixture.until { _ in clients.delivered.count == Int(count) }
 
         disk.isFull = true
         for byteCount in [4000, 1] {
-            try await Self.until(fixture) { broker in
+            try await fixture.until { broker in
                 while try Self.isPublished(byteCount, to: "other", broker) {}
                 return true
             }
@@ -126,7 +95,7 @@ import Transport
 
         disk.isFull = false
         // Snapshots may be taken now, that have what the log has not.
-        try await Self.until(fixture) { broker in try Self.isPublished(10, to: "other", broker) }
+        try await fixture.until { broker in try Self.isPublished(10, to: "other", broker) }
         var isConfirmed = false
         for _ in 0..<500 where !isConfirmed {
             isConfirmed = try await Self.isConfirmed(first, fixture)
@@ -134,7 +103,7 @@ import Transport
         }
         #expect(isConfirmed)
         let left = retention == "limits" ? count : 0
-        try await Self.until(fixture) { broker in
+        try await fixture.until { broker in
             broker.streamInfo(try #require(try broker.stream(named: "jobs")), leader: nil).state.messages == left
         }
         for _ in 0..<2 {

@@ -3,14 +3,14 @@ import Platform
 
 /// The local disk, with a say before its files grow or are synced.
 protocol GuardedDisk: FileSystem {
-    /// Before a file gets more room. An error is what becomes of the operation.
-    func willGrow(_ operation: String) throws(SystemError)
+    /// Before the file of this path gets more room. An error is what becomes of the operation.
+    func willGrow(_ operation: String, _ path: String) throws(SystemError)
     /// Before what an open file of this path holds is synced.
     func willSynchronize(_ path: String)
 }
 
 extension GuardedDisk {
-    func willGrow(_ operation: String) throws(SystemError) {}
+    func willGrow(_ operation: String, _ path: String) throws(SystemError) {}
     func willSynchronize(_ path: String) {}
 
     private var local: LocalFileSystem { LocalFileSystem() }
@@ -46,11 +46,11 @@ private final class GuardedFile: FileHandle {
         try file.read(at: offset, into: &bytes)
     }
     func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) -> Int {
-        if try offset + bytes.byteCount > file.byteCount() { try disk.willGrow("write") }
+        if try offset + bytes.byteCount > file.byteCount() { try disk.willGrow("write", path) }
         return try file.write(bytes, at: offset)
     }
     func reserve(byteCount: Int) throws(SystemError) {
-        try disk.willGrow("reserve")
+        try disk.willGrow("reserve", path)
         try file.reserve(byteCount: byteCount)
     }
     func truncate(byteCount: Int) throws(SystemError) { try file.truncate(byteCount: byteCount) }

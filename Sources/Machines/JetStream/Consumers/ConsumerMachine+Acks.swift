@@ -2,15 +2,18 @@ import JetStreamAPI
 import Model
 
 extension ConsumerMachine {
-    /// A client said something about a delivery. Acks of what is not pending change nothing, as in nats-server.
+    /// A client said something about a delivery.
     ///
     /// `+NXT` counts as an ack; the pull request that it carries is the caller's to make.
+    /// - Returns: false if the message does not wait for an ack, and nothing changed: see
+    ///   ``acknowledgeLate(_:_:in:now:)``.
+    @discardableResult
     public mutating func acknowledge(
         _ sequence: StreamSequence, _ message: AckMessage, now: Timestamp
-    ) {
+    ) -> Bool {
         lastActivity = now
         let sequence = sequence.value
-        guard let delivery = pending[sequence] else { return }
+        guard let delivery = pending[sequence] else { return false }
         switch message {
         case .acknowledged, .next:
             record(
@@ -36,6 +39,23 @@ extension ConsumerMachine {
                 if delay == 0 { queueRedelivery(sequence) }
             }
         }
+        return true
+    }
+
+    /// A client said something about a message that does not wait for an ack. Where it was given up and is still stored because nobody
+    /// has acked it, an ack is what lets it go, as in nats-server; all else changes nothing.
+    ///
+    /// - Returns: false if the consumer knows of no delivery. A crash may have taken what it knew, so this must not be confirmed: the
+    ///   message is delivered again.
+    public mutating func acknowledgeLate(
+        _ sequence: StreamSequence, _ message: AckMessage, in stream: StreamMachine, now: Timestamp
+    ) -> Bool {
+        guard isDecided(sequence.value) else { return false }
+        guard stream.config.retention != .limits, message.isFinal,
+            let number = stream.ledger.number(at: sequence.value), selector.selects(number, in: stream.ledger.subjects)
+        else { return true }
+        record(.acknowledged(sequence.value), now: now)
+        return true
     }
 
     func isExhausted(_ delivery: PendingDelivery) -> Bool {

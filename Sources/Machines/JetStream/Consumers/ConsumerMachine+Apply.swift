@@ -40,13 +40,14 @@ extension ConsumerMachine {
         switch event {
         case .delivered(let sequence): applyDelivered(sequence, now: now)
         case .acknowledged(let sequence), .terminated(let sequence):
+            let isLate = pending[sequence] == nil
             settle(sequence)
-            advanceFloor(now: now)
+            if !isLate { advanceFloor(now: now) }
         case .acknowledgedThrough(let sequence):
             guard let consumerSequence = pending[sequence]?.consumerSequence else { return }
             while let first = pendingOrder.first, first <= sequence {
                 pendingOrder.removeFirst()
-                settle(first)
+                if pending[first] != nil { settle(first) }
             }
             ackFloor = SequencePair(consumer: consumerSequence, stream: sequence, lastActive: now)
         case .refused(let sequence, let until):
@@ -94,7 +95,7 @@ extension ConsumerMachine {
         if config.ackPolicy == .none {
             ackFloor.consumer = delivered.consumer
             ackFloor.stream = delivered.stream
-            effects.append(.settled(StreamSequence(sequence)))
+            settled.append(sequence)
             return
         }
         pending[sequence] = PendingDelivery(
@@ -104,16 +105,14 @@ extension ConsumerMachine {
     }
 
     private mutating func settle(_ sequence: UInt64) {
-        guard forget(sequence) else { return }
-        effects.append(.settled(StreamSequence(sequence)))
+        forget(sequence)
+        settled.append(sequence)
     }
 
-    @discardableResult
-    private mutating func forget(_ sequence: UInt64) -> Bool {
-        guard let delivery = pending.removeValue(forKey: sequence) else { return false }
+    private mutating func forget(_ sequence: UInt64) {
+        guard let delivery = pending.removeValue(forKey: sequence) else { return }
         if delivery.deliveries > 1 { redeliveredCount -= 1 }
         compact()
-        return true
     }
 
     /// Nothing is pending any more.

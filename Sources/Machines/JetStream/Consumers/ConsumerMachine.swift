@@ -26,6 +26,8 @@ public struct ConsumerMachine: Sendable {
     /// The pending sequences in rising order, and some that are pending no more.
     var pendingOrder: Deque<UInt64> = []
     var redeliveredCount = 0
+    /// What it is done with since ``takeSettled()`` was asked last.
+    public internal(set) var settled: [UInt64] = []
 
     // What does not.
     /// No message from the cursor up to here is wanted, so that nothing is looked at twice.
@@ -109,8 +111,12 @@ public struct ConsumerMachine: Sendable {
     public mutating func isSettled(_ sequence: StreamSequence, in stream: StreamMachine) -> Bool {
         guard let number = stream.ledger.number(at: sequence.value) else { return true }
         guard selector.selects(number, in: stream.ledger.subjects) else { return true }
-        return sequence.value < cursor && pending[sequence.value] == nil
-            && !snapshot.contains(sequence.value)
+        return isDecided(sequence.value)
+    }
+
+    /// Whether it was delivered, or passed over, and waits for no ack.
+    func isDecided(_ sequence: UInt64) -> Bool {
+        sequence < cursor && pending[sequence] == nil && !snapshot.containsSorted(sequence)
     }
 
     /// Whether it wants messages of `subject`.
@@ -140,10 +146,19 @@ public struct ConsumerMachine: Sendable {
     }
 
     /// About how many bytes the next record takes, while it ``isAheadOfLog``.
-    public var stateByteCount: Int { 128 + snapshot.count * 8 + pending.count * 28 }
+    public var stateByteCount: Int { 128 + (snapshot.count + settled.count) * 8 + pending.count * 28 }
 
     /// What ``takeRecord()`` gave could not be logged. It is not kept, so a log without room costs no memory.
     public mutating func recordWasLost() { isAheadOfLog = true }
+
+    /// What it is done with since this was asked last: streams that remove what is acked look at it now.
+    ///
+    /// Ask for it behind each record, live and in recovery: what no record says yet is part of the whole state.
+    public mutating func takeSettled() -> [UInt64] {
+        guard !settled.isEmpty else { return [] }
+        defer { settled.removeAll(keepingCapacity: true) }
+        return settled
+    }
 
     /// What is to be sent since this was asked last.
     public mutating func takeEffects() -> [ConsumerEffect] {
@@ -172,6 +187,4 @@ public enum ConsumerEffect: Equatable, Sendable {
     case terminated(
         StreamSequence, consumerSequence: UInt64, deliveries: UInt64, reason: String)
     case refused(StreamSequence, consumerSequence: UInt64, deliveries: UInt64)
-    /// The consumer is done with the message; streams that remove what is acked look at it now.
-    case settled(StreamSequence)
 }

@@ -93,7 +93,8 @@ struct PendingCount: Sendable {
 }
 
 extension Deque<UInt64> {
-    fileprivate func containsSorted(_ value: UInt64) -> Bool {
+    /// Of values in rising order.
+    func containsSorted(_ value: UInt64) -> Bool {
         var (low, high) = (0, count)
         while low < high {
             let middle = (low + high) / 2

@@ -23,6 +23,8 @@ extension ConsumerMachine {
             writer.int(delivery.deliveries)
             writer.int(delivery.deadline)
         }
+        writer.unsignedVarint(UInt64(settled.count))
+        for sequence in settled { writer.int(sequence) }
         return writer.bytes
     }
 
@@ -63,6 +65,10 @@ extension ConsumerMachine {
             restored.pendingOrder.append(sequence)
             restored.deadlines.insert(deadline: delivery.deadline, sequence: sequence)
             if delivery.deliveries > 1 { restored.redeliveredCount += 1 }
+        }
+        restored.settled = []
+        if version >= 2 {
+            for _ in 0..<(try reader.count(of: 8)) { restored.settled.append(try reader.int()) }
         }
         self = restored
     }

@@ -5,7 +5,7 @@ import Bytes
 /// Layout: docs/formats/snapshot-machines.md. Every machine begins with a version byte of its own.
 enum SnapshotVersion {
     static let stream: UInt8 = 1
-    static let consumer: UInt8 = 1
+    static let consumer: UInt8 = 2
 }
 
 /// Why the bytes of a snapshot, though whole, make no machine.

@@ -90,7 +90,7 @@ extension Broker {
         }
         try changeForJetStream(record)
         close(consumer)
-        removeUninteresting(from: log)
+        removeDue(from: log)
         publishWhenDurable(
             .consumer(.delete, stream: consumer.machine.stream, consumer: consumer.name),
             to: log.account)
@@ -170,8 +170,8 @@ extension Broker {
 
     /// An ack, refusal or other word about a delivery. Written down at the end of the turn.
     ///
-    /// - Returns: false if it was not taken, since the disk is full and too much waits to be written down; its message is
-    ///   delivered again.
+    /// - Returns: false if it was not taken and must not be confirmed, as its message is delivered again: the disk is full and too
+    ///   much waits to be written down, or the consumer knows of no delivery.
     public func acknowledge(
         _ sequence: StreamSequence, _ message: AckMessage, at consumer: StreamConsumer
     ) -> Bool {
@@ -179,7 +179,11 @@ extension Broker {
             flush(consumer)
             if consumer.isOverdue { return false }
         }
-        consumer.machine.acknowledge(sequence, message, now: loop.now)
+        if !consumer.machine.acknowledge(sequence, message, now: loop.now) {
+            guard let view = consumer.log.view,
+                consumer.machine.acknowledgeLate(sequence, message, in: view, now: loop.now)
+            else { return false }
+        }
         wake(consumer)
         return true
     }

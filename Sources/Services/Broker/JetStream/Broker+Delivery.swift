@@ -48,7 +48,10 @@ extension Broker {
             !consumer.machine.config.isPush || !isListenedTo(consumer)
         {
             flush(consumer)
-            try? deleteConsumer(consumer)
+            do { try deleteConsumer(consumer) } catch {
+                self.log.error("consumer \(consumer.name) of log \(consumer.log.id.value) stays, though unused: \(error)")
+                arm(consumer, atMost: Self.fullDiskPause)
+            }
             return
         }
         if consumer.machine.config.isPush {
@@ -150,7 +153,6 @@ extension Broker {
     func flush(_ consumer: StreamConsumer) {
         let isWritten = writeRecord(of: consumer)
         let nats = routing(of: consumer.log)
-        let keepsAcked = consumer.log.view?.config.retention == .limits
         for effect in consumer.machine.takeEffects() {
             switch effect {
             case .status(let status, let inbox, let reply):
@@ -158,8 +160,6 @@ extension Broker {
                 nats?.publish(
                     subject: inbox.span.bytes, reply: reply.isEmpty ? nil : reply.span.bytes,
                     headers: headers.span.bytes, payload: RawSpan())
-            case .settled(let sequence):
-                if !keepsAcked { consumer.unremoved.append(sequence.value) }
             case .maxDeliveries(let sequence, let deliveries):
                 publish(
                     .maxDeliveries(
@@ -181,7 +181,12 @@ extension Broker {
                     to: consumer.log.account)
             }
         }
-        if isWritten, !consumer.unremoved.isEmpty { removeSettled(of: consumer) }
+        let keepsAcked = consumer.log.view?.config.retention == .limits
+        guard keepsAcked || isWritten else { return }
+        let settled = consumer.machine.takeSettled()
+        guard !keepsAcked, !settled.isEmpty else { return }
+        consumer.log.due.sequences += settled
+        removeDue(from: consumer.log)
     }
 
     /// Tells whoever listens in the account; streams are listeners, too.
@@ -216,7 +221,7 @@ extension Broker {
         }
         if limit < .max { noLater(than: limit) }
         if consumer.machine.config.isPush { noLater(than: Self.interestPause) }
-        if consumer.machine.isAheadOfLog || !consumer.unremoved.isEmpty { noLater(than: Self.fullDiskPause) }
+        if consumer.machine.isAheadOfLog { noLater(than: Self.fullDiskPause) }
         if let timer = consumer.timer {
             if consumer.timerDeadline == deadline { return }
             loop.cancel(timer)

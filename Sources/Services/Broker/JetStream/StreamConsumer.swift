@@ -17,11 +17,8 @@ public final class StreamConsumer {
     var isListed = false
     /// Whether it is on the disk, so that it may deliver.
     var isReady = true
-    /// What it is done with and the stream has still to remove, where streams remove that: there was no room to write it
-    /// down.
-    var unremoved: [UInt64] = []
-    /// Whether it has to wait for room before it may be done with more.
-    var isOverdue: Bool { unremoved.count >= Self.unremovedLimit }
+    /// Whether it has to wait for room before it may be done with more: there was none to write down what streams remove.
+    var isOverdue: Bool { machine.settled.count + log.due.sequences.count >= Self.unremovedLimit }
     private static let unremovedLimit = 1 << 16
     /// Whether listeners believe it to be paused.
     var isToldPaused = false

@@ -94,12 +94,14 @@ extension Broker {
         log.tombstonesDue = restored.tombstonesDue
         log.producers = restored.producers
         log.view = restored.view
+        log.due = restored.due
         log.restoredPosition = position
         log.lastChange = .first
         if log.durability == .memory {
             // Whatever was kept of it in its time: it begins anew once all is replayed.
             log.producers = ProducerTable()
             log.view = nil
+            log.due = DueRemovals()
             return
         }
         guard let view = log.view else { return }
@@ -119,5 +121,6 @@ extension Broker {
                     of: log)
             }
         }
+        for consumer in log.consumers.values { settle(consumer) }
     }
 }

@@ -9,7 +9,7 @@ import Storage
 ///
 /// Layout: docs/formats/snapshot-machines.md.
 struct LogSnapshot: Sendable {
-    static let version: UInt8 = 2
+    static let version: UInt8 = 3
 
     var id: LogID
     var startOffset: Offset
@@ -20,6 +20,7 @@ struct LogSnapshot: Sendable {
     var producers: ProducerTable
     var view: StreamMachine?
     var consumers: [ConsumerMachine]
+    var due: DueRemovals
 
     init(_ log: PartitionLog) {
         id = log.id
@@ -33,17 +34,19 @@ struct LogSnapshot: Sendable {
         producers = isKept ? log.producers : ProducerTable()
         view = isKept ? log.view : nil
         consumers = isKept ? log.consumers.values.map(\.machine) : []
+        due = isKept ? log.due : DueRemovals()
     }
 
     /// About how many bytes it takes, without counting them.
     static func expectedByteCount(of log: PartitionLog) -> Int {
         if log.durability == .memory { return 0 }
         return log.producers.producerCount * 64 + (log.view?.expectedSnapshotByteCount ?? 0)
-            + log.consumers.values.reduce(0) { $0 + 64 + $1.machine.ackPendingCount * 28 }
+            + log.consumers.values.reduce(log.due.sequences.count * 8) { $0 + 64 + $1.machine.ackPendingCount * 28 }
     }
 
     private static let hasHolesFlag: UInt8 = 1
     private static let hasViewFlag: UInt8 = 2
+    private static let consumerGoneFlag: UInt8 = 4
 
     func write(_ write: ([UInt8]) throws -> Void) throws {
         var head = ByteWriter(capacity: 64)
@@ -51,11 +54,15 @@ struct LogSnapshot: Sendable {
         head.int(id.value)
         head.int(startOffset.value)
         head.int(endOffset.value)
-        head.int((hasHoles ? Self.hasHolesFlag : 0) | (view == nil ? 0 : Self.hasViewFlag))
+        head.int(
+            (hasHoles ? Self.hasHolesFlag : 0) | (view == nil ? 0 : Self.hasViewFlag)
+                | (due.isConsumerGone ? Self.consumerGoneFlag : 0))
         head.int(UInt32(consumers.count))
         producers.encode(into: &head)
         head.int(cleanedTo.value)
         head.int(tombstonesDue ?? .max)
+        head.unsignedVarint(UInt64(due.sequences.count))
+        for sequence in due.sequences { head.int(sequence) }
         try write(head.bytes)
         try view?.writeSnapshot(write)
         for consumer in consumers {
@@ -84,6 +91,7 @@ struct RestoredLog {
     var producers: ProducerTable
     var view: StreamMachine?
     var consumers: [(name: String, bytes: [UInt8])] = []
+    var due = DueRemovals()
 
     /// - Parameter origin: what the catalog knows of its stream.
     /// - Throws: `SnapshotFault` and `MalformedBytes` for bytes that make no log, and what `next` throws.
@@ -106,6 +114,12 @@ struct RestoredLog {
             cleanedTo = Offset(try head.int())
             let due = try head.int(Int64.self)
             tombstonesDue = due == .max ? nil : due
+        }
+        if version >= 3 {
+            due.isConsumerGone = flags & 4 != 0
+            let count = try head.unsignedVarint()
+            guard count <= UInt64(head.remaining / 8) else { throw SnapshotFault.inconsistent("\(count) due removals") }
+            for _ in 0..<count { due.sequences.append(try head.int()) }
         }
         guard flags & 2 != 0 else {
             guard consumerCount == 0 else { throw SnapshotFault.inconsistent("consumers without a view") }

@@ -68,11 +68,15 @@ extension Broker {
         appendTime: Timestamp
     ) throws {
         var rendering = NATSMessageBuffer()
+        let isKeptForInterest = log.view?.config.retention == .interest
         let end = base.advanced(by: Int(header.lastOffsetDelta) + 1)
         try reader.forEachRecord(of: batch) { _, record in
             log.view?.take(
                 record, at: base.advanced(by: Int(record.offsetDelta)), appendTime: appendTime, prefix: log.keyPrefix,
                 &rendering)
+            if isKeptForInterest {
+                keepIfWanted(StreamSequence(base.advanced(by: Int(record.offsetDelta))), rendering.subject, in: log)
+            }
         }
         log.view?.skip(to: StreamSequence(end))
         moveStart(of: log)
@@ -98,6 +102,7 @@ extension Broker {
         let control = try StreamControl(decoding: &reader)
         if case .purged(_, "") = control {} else { try wakeInRecovery(log) }
         apply(control, to: log)
+        forgetRemoved(of: log)
     }
 
     @discardableResult
