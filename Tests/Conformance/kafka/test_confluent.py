@@ -393,7 +393,8 @@ class TestCluster:
     def test_the_settings_of_the_broker(self, duolog):
         broker = next(iter(admin_brokers(duolog)))
         resource = ConfigResource(ResourceType.BROKER, str(broker))
-        assert admin(duolog).describe_configs([resource])[resource].result(timeout=10)
+        settings = admin(duolog).describe_configs([resource])[resource].result(timeout=10)
+        assert settings["num.partitions"].value == "1" and settings["log.cleaner.backoff.ms"].value == "15000"
 
     def test_the_settings_of_a_missing_topic_are_an_error(self, duolog, name):
         resource = ConfigResource(ResourceType.TOPIC, name)

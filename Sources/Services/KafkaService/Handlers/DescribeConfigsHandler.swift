@@ -96,6 +96,7 @@ enum DescribeConfigsHandler: RequestHandler {
             ("delete.topic.enable", "true", 1),
             ("fetch.max.bytes", String(options.fetchByteLimit), 3),
             ("group.initial.rebalance.delay.ms", String(broker.initialRebalanceDelayMilliseconds), 3),
+            ("log.cleaner.backoff.ms", String(broker.compactionPauseMilliseconds), 5),
             ("log.dirs", exchange.broker.dataFolderPath, 2),
             ("message.max.bytes", String(broker.batchByteLimit), 3),
             ("min.insync.replicas", "1", 3),
