@@ -169,8 +169,9 @@ extension Broker {
     private func moveEnd(of id: LogID, to end: Offset) {
         guard let log = logs[id], end > log.endOffset else { return }
         log.endOffset = end
-        log.hasHoles = true
+        guard log.view != nil else { return }
         log.view?.skip(to: StreamSequence(end))
+        log.hasHoles = true
     }
 
     /// A frame of a log without a usable snapshot, kept until its batches have been read.

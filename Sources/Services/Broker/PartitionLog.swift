@@ -30,7 +30,8 @@ public final class PartitionLog {
     @exclusivity(unchecked) public internal(set) var endOffset = Offset(0)
     @exclusivity(unchecked) public internal(set) var readableEnd = Offset(0)
     public internal(set) var isDeleted = false
-    /// JetStream has deleted records between the start and the end: a fetch leaves them out where they still are.
+    /// JetStream has deleted records between the start and the end: a fetch leaves them out where they still are. Never true of
+    /// a log without a view.
     var hasHoles = false
     /// Of a log with holes: what tells segments in which records are left out from those that have been written anew.
     var census = SegmentCensus()

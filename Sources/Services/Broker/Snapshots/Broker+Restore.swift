@@ -89,7 +89,8 @@ extension Broker {
     ) {
         log.startOffset = restored.startOffset
         log.endOffset = restored.endOffset
-        log.hasHoles = restored.hasHoles
+        // Without a view nobody knows of records to leave out, whatever a server of before has written down.
+        log.hasHoles = restored.hasHoles && restored.view != nil
         log.cleanedTo = restored.cleanedTo
         log.tombstonesDue = restored.tombstonesDue
         log.producers = restored.producers
