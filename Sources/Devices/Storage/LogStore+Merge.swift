@@ -16,7 +16,8 @@ extension LogStore {
         isMerging = true
         let limits = SegmentLimits(
             segmentByteCount: options.segmentByteCount, ownFileByteCount: options.ownFileByteCount)
-        worker.add(MergeJob(runs, mark: wal.appendedMark, limits: limits))
+        let starts = runs.reduce(into: [LogID: Offset]()) { $0[$1.log] = logs[$1.log]?.start }
+        worker.add(MergeJob(runs, starts: starts, mark: wal.appendedMark, limits: limits))
     }
 
     func applyMerge(_ result: Result<ManifestSwitch, StorageError>) {
@@ -37,13 +38,13 @@ extension LogStore {
         }
     }
 
-    private func smallNeighbours() -> [MergeRun] {
+    private func smallNeighbours() -> [SegmentRun] {
         let count = logs.values.reduce(0) { $0 + $1.segments.count }
         guard count >= options.mergeSegmentCount else { return [] }
-        var runs: [MergeRun] = []
+        var runs: [SegmentRun] = []
         var byteCount = 0
-        for (id, index) in logs.sorted(by: { $0.key < $1.key }) {
-            var run = MergeRun(log: id, segments: [], start: index.start)
+        for (_, index) in logs.sorted(by: { $0.key < $1.key }) {
+            var run = SegmentRun(segments: [])
             func end() {
                 if run.segments.count >= Self.neighbourCount,
                     byteCount + run.byteCount <= Self.mergeByteCountLimit
@@ -68,20 +69,20 @@ extension LogStore {
     /// Of files of which less than half is needed.
     ///
     /// - Parameter taken: moves already; a segment that moved twice would be there twice.
-    private func leftInDeadFiles(but taken: Set<SegmentDescriptor>) -> [MergeRun] {
+    private func leftInDeadFiles(but taken: Set<SegmentDescriptor>) -> [SegmentRun] {
         var needed: [UInt64: Int] = [:]
         for index in logs.values {
             for segment in index.segments {
                 needed[segment.file, default: 0] += segment.byteCountInFile
             }
         }
-        var runs: [MergeRun] = []
-        for (id, index) in logs.sorted(by: { $0.key < $1.key }) {
+        var runs: [SegmentRun] = []
+        for (_, index) in logs.sorted(by: { $0.key < $1.key }) {
             for segment in index.segments
             where needed[segment.file, default: 0] * 2 < segmentFiles[segment.file] ?? 0
                 && isMergeable(segment) && !taken.contains(segment)
             {
-                runs.append(MergeRun(log: id, segments: [segment], start: index.start))
+                runs.append(SegmentRun(segments: [segment]))
             }
         }
         return runs

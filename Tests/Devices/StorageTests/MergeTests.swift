@@ -74,6 +74,37 @@ import Testing
         store.close()
     }
 
+    @Test(arguments: [true, false])
+    func `segments whose index alone is damaged are merged and have a whole one then`(hasAllBatches: Bool) throws {
+        let store = try openStore(disk)
+        defer { store.close() }
+        var model = Model()
+        var random = SeededRandom(45)
+        for _ in 0..<500 { try model.append(to: store, &random, logCount: 40) }
+        store.rollUpAll()
+        // What is left in a file that is mostly dead is what a merge moves.
+        let segment = try #require(store.segments(of: LogID(40)).first)
+        let path = store.path(of: segment)
+        var index = 0
+        try store.reader(of: segment)?.forEachBatch { batch, _ in index = batch.offsetInFile + batch.byteCount }
+        // The only page of the index, with one of its heads; and the last byte of the batches before it.
+        for byte in index..<index + 100 { disk[path]![byte] ^= 0x55 }
+        if !hasAllBatches { disk[path]![index - 1] ^= 1 }
+        for log in 1...30 { model.delete(UInt32(log), in: store) }
+        store.runAll()
+        #expect((disk[path] == nil) == hasAllBatches)
+        #expect(store.segments(of: LogID(40)).contains(segment) == !hasAllBatches)
+        #expect(store.takeDamage().isEmpty == hasAllBatches)
+        guard hasAllBatches else { return }
+        for batch in model.logs[40]! {
+            let found = try #require(try store.batch(of: LogID(40), holding: Offset(batch.base)))
+            // Append times are those of the last batch before the damage.
+            #expect(found.baseOffset.value == batch.base && found.lastOffset.value == batch.last)
+            #expect(try store.read(found, verifying: true) == batch.bytes)
+        }
+        #expect(try FolderInspection(directory: "/data", fileSystem: disk).verify().isWhole)
+    }
+
     @Test(arguments: 0..<40)
     func `after a crash at any change of a merge everything is there`(seed: UInt64) throws {
         let store = try openStore(disk)
