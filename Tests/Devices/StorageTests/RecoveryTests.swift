@@ -183,6 +183,34 @@ import Testing
         #expect(copy[logPath(1)]![positions[1].offset...].allSatisfy { $0 == 0 })
     }
 
+    @Test func `damage in front of a tear lets nothing through that is behind the tear`() throws {
+        let disk = MemoryFileSystem()
+        let (log, _, _) = try open("/data", options(disk))
+        let whole = try log.append(header(0), payload(0, byteCount: 50))
+        log.flush()
+        let damaged = try log.append(header(1), payload(1, byteCount: 50))
+        log.flush()
+        // One group, of which the first frame never came to the device.
+        let torn = try log.append(header(2), payload(2, byteCount: 50))
+        let behind = try log.append(header(3), payload(3, byteCount: 50))
+        try log.append(header(4), payload(4, byteCount: 50))
+        log.flush()
+        let killed = disk.afterKill()
+        log.close()
+        killed[logPath(1)]![damaged.offset + 30] ^= 1
+        for byte in torn.offset..<behind.offset { killed[logPath(1)]![byte] = 0 }
+        for start in 0..<2 {
+            let (again, seen, report) = try open("/data", options(killed))
+            #expect(seen.map(\.position) == [whole])
+            #expect(report.damage.map { $0.offset..<$0.offset + $0.byteCount } == [damaged.offset..<torn.offset])
+            #expect(report.cut?.offset == (start == 0 ? torn.offset : nil))
+            #expect(report.cut?.wholeFrameCount == (start == 0 ? 2 : nil))
+            #expect(again.endPosition == torn)
+            // The mark at the end says from now on that what is damaged was good once.
+            again.close()
+        }
+    }
+
     @Test func `an idle log marks its end, so that even the last group is known to be durable`()
         async throws
     {

@@ -3,6 +3,7 @@ import Model
 import Platform
 import Simulation
 import Storage
+import Synchronization
 import Testing
 
 /// What the simulation found, told as stories.
@@ -53,6 +54,31 @@ import Testing
             disk.losePower()
             #expect(try frames(disk) == shown, "seed \(seed)")
         }
+    }
+
+    @Test func `a sync of zeros that fails ends the log, as frames that wait for theirs may be lost with them`() throws {
+        var options = options()
+        options.fileByteCount = 256 << 10
+        let failed = Failed()
+        options.fatal = { _ in failed.value.withLock { $0 = true } }
+        let log = try WriteAheadLog(directory: "/data", options: options)
+        _ = try log.replay { _, _, _ in }
+        let header = FrameHeader(
+            kind: .batch, log: LogID(1), baseOffset: Offset(0), lastOffset: Offset(0), appendTime: Timestamp(nanoseconds: 1))
+        try log.append(header, durability: .never, [UInt8](repeating: 1, count: 50).span.bytes)
+        log.submit()
+        #expect(log.runWriterStep())
+        #expect(log.writtenMark == log.appendedMark && log.durableMark < log.appendedMark)
+        disk.faults.syncError = 1
+        for _ in 0..<10 where log.runSpaceStep() {}
+        disk.faults.syncError = 0
+        #expect(failed.value.withLock { $0 })
+        #expect(!log.flush())
+        #expect(log.durableMark < log.appendedMark)
+    }
+
+    private final class Failed: Sendable {
+        let value = Mutex(false)
     }
 
     private func options(_ disk: SimulatedDisk? = nil) -> WriteAheadLog.Options {

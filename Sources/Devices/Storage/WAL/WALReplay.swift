@@ -16,6 +16,7 @@ import Platform
 ///    is cut there, and from the cut on the file is zeroed, so that nothing behind it will ever
 ///    verify again. Whole frames behind the tear are of the same group and go too, as the order of
 ///    the log is promised. What was cut is kept in a file beside, for people.
+/// 5. A bad stretch across the proven end is both: damaged before it, torn from there on.
 struct WALReplay {
     /// Where the log goes on.
     struct End {
@@ -216,6 +217,12 @@ struct WALReplay {
             case .gap(let range):
                 if try isTorn(at: range.lowerBound, in: file, &provenEnd) {
                     try cut(file, outcome.end..<scanner.fileEnd, isRecycled: isRecycled)
+                    return outcome
+                }
+                if let provenEnd, provenEnd < range.upperBound {
+                    outcome.end = provenEnd
+                    damage(file, range.lowerBound..<provenEnd, .frameHeader)
+                    try cut(file, provenEnd..<scanner.fileEnd, isRecycled: isRecycled)
                     return outcome
                 }
                 outcome.end = range.upperBound

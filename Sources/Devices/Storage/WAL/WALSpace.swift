@@ -12,6 +12,7 @@ import Platform
 final class WALSpace: Sendable {
     private let files: WALFiles
     private let hasThread: Bool
+    private let syncFailed: @Sendable (SystemError) -> Void
     private let monitor = Monitor()
     private let state = Guarded()
 
@@ -78,7 +79,10 @@ final class WALSpace: Sendable {
     private static let impatientRetryNanoseconds: Int64 = 100_000_000
 
     /// - Parameter hasThread: false where ``step()`` takes the thread's place.
-    init(_ files: WALFiles, hasThread: Bool) {
+    init(
+        _ files: WALFiles, hasThread: Bool, syncFailed: @escaping @Sendable (SystemError) -> Void
+    ) {
+        self.syncFailed = syncFailed
         self.files = files
         self.hasThread = hasThread
     }
@@ -310,19 +314,27 @@ final class WALSpace: Sendable {
         return (nil, nanosecondsToRetry)
     }
 
+    /// Has the file open by itself: the kernel tells an error of a sync once to each who has, and the writer has to learn of one,
+    /// too, before it takes its frames for synced. Source: fsync(2), "Errors".
     private func fill(_ file: WALFile, _ range: Range<Int>) -> Bool {
         let zeros = [UInt8](repeating: 0, count: min(range.count, Self.zerosByteCount))
+        let handle: any FileHandle
         do {
+            handle = try files.open(number: file.number, .readWrite).handle
             var position = range.lowerBound
             while position < range.upperBound {
                 let count = min(zeros.count, range.upperBound - position)
-                try file.handle.writeFully(zeros.span.bytes.extracting(0..<count), at: position)
+                try handle.writeFully(zeros.span.bytes.extracting(0..<count), at: position)
                 position += count
             }
-            try file.handle.synchronize()
-            return true
         } catch {
             return false
         }
+        do { try handle.synchronize() } catch {
+            // Frames that were written without a sync may have been dropped with the zeros.
+            syncFailed(error)
+            return false
+        }
+        return true
     }
 }

@@ -258,12 +258,17 @@ final class WALWriter: Sendable {
             }
             return true
         } catch {
-            fatal(.failed(error))
-            monitor.withLock {
-                hasFailed.store(true, ordering: .releasing)
-                monitor.wakeAll()
-            }
+            fail(error)
             return false
+        }
+    }
+
+    /// The device does not keep what it was given: nothing more is written, and nothing more is said to be durable.
+    func fail(_ error: SystemError) {
+        fatal(.failed(error))
+        monitor.withLock {
+            hasFailed.store(true, ordering: .releasing)
+            monitor.wakeAll()
         }
     }
 

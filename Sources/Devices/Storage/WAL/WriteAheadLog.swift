@@ -98,7 +98,7 @@ public final class WriteAheadLog: @unchecked Sendable {
             pool: WALPool(limit: options.pooledFileLimit))
         writer = WALWriter(
             time: options.time, hasThread: options.runsThreads, fatal: options.fatal)
-        space = WALSpace(files, hasThread: options.runsThreads)
+        space = WALSpace(files, hasThread: options.runsThreads) { [writer] error in writer.fail(error) }
         tail = WALTail(byteCountLimit: options.tailByteCount)
     }
 
