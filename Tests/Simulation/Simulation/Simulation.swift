@@ -5,6 +5,7 @@
 public struct Simulation {
     public struct Outcome: Sendable {
         public var seed: UInt64
+        public var workload: WorkloadKind
         /// The same for every run of the seed with the same program.
         public var hash: UInt64
         public var eventCount: Int
@@ -31,9 +32,11 @@ public struct Simulation {
         }
     }
 
+    /// - Parameter kind: nil: what the seed says.
     public static func run(
-        seed: UInt64, mutant: Mutant? = nil, keepsLines: Bool = false
+        seed: UInt64, _ kind: WorkloadKind? = nil, mutant: Mutant? = nil, keepsLines: Bool = false
     ) -> Outcome {
+        let kind = kind ?? WorkloadKind(for: seed)
         var random = SeededRandom(seed)
         let plan = Plan(&random)
         let trace = Trace(keepsLines: keepsLines)
@@ -45,17 +48,21 @@ public struct Simulation {
         case .careless(let mistake): carelessness = mistake
         case nil: break
         }
-        // The store has more to go wrong.
         let workload: any Workload =
-            seed % 4 == 0
-            ? WALWorkload(&random, plan: plan, disk: disk, careless: carelessness)
-            : StoreWorkload(&random, plan: plan, disk: disk, careless: carelessness)
+            switch kind {
+            case .log: WALWorkload(&random, plan: plan, disk: disk, careless: carelessness)
+            case .store: StoreWorkload(&random, plan: plan, disk: disk, careless: carelessness)
+            case .classes:
+                StoreWorkload(
+                    &random, plan: plan, disk: disk, careless: carelessness,
+                    classes: DurabilityClasses(seed, logCount: plan.logCount))
+            }
         var failure: String?
         do { try workload.run() } catch { failure = "\(error)" }
         // What the last process still has open is dead before it is released.
         disk.endProcess()
         return Outcome(
-            seed: seed, hash: trace.hash, eventCount: trace.eventCount, failure: failure,
+            seed: seed, workload: kind, hash: trace.hash, eventCount: trace.eventCount, failure: failure,
             statistics: workload.statistics, lines: trace.lines)
     }
 }

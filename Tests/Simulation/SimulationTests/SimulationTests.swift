@@ -8,16 +8,19 @@ import Testing
         let first = UInt64.random(in: 0..<1 << 48)
         for seed in first..<first + 300 {
             let outcome = Simulation.run(seed: seed)
-            #expect(outcome.failure == nil, "./dev simulate --seed \(seed)")
+            #expect(outcome.failure == nil, "./dev simulate --seed \(seed) --workload \(outcome.workload.rawValue)")
         }
     }
 
     @Test func `seeds that failed once pass`() throws {
-        let seeds = KeptSeeds.parse(
-            try String(contentsOf: Self.folder.appending(path: "seeds.txt"), encoding: .utf8))
+        let seeds = try #require(
+            KeptSeed.parse(
+                try String(contentsOf: Self.folder.appending(path: "seeds.txt"), encoding: .utf8)))
         #expect(!seeds.isEmpty)
-        for seed in seeds {
-            #expect(Simulation.run(seed: seed).failure == nil, "./dev simulate --seed \(seed)")
+        for kept in seeds {
+            #expect(
+                Simulation.run(seed: kept.seed, kept.workload).failure == nil,
+                "./dev simulate --seed \(kept.seed) --workload \(kept.workload.rawValue)")
         }
     }
 
@@ -29,6 +32,8 @@ import Testing
             #expect(first.eventCount == second.eventCount)
         }
         #expect(Simulation.run(seed: 1).hash != Simulation.run(seed: 2).hash)
+        let hashes = WorkloadKind.allCases.map { Simulation.run(seed: 1, $0).hash }
+        #expect(Set(hashes).count == hashes.count)
     }
 
     @Test(arguments: Simulation.Mutant.allCases)
@@ -49,6 +54,9 @@ import Testing
         #expect(total.crashes > 400)
         #expect(total.damages > 20)
         #expect(total.rewrites > 40)
+        #expect(total.remakes > 4)
+        #expect(total.emptied > 40)
+        #expect(total.lostAsAgreed > 40)
     }
 
     private static let folder = URL(filePath: #filePath)

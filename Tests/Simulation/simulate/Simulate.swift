@@ -9,6 +9,8 @@ struct Simulate {
         usage: simulate [options]
           --minutes <n>     how long to run (1)
           --seed <n>        run this seed alone, and print what happened
+          --workload <name> what to do with the disk, in place of what each seed says; one of
+                            \(WorkloadKind.allCases.map(\.rawValue).joined(separator: ", "))
           --from <n>        begin with this seed in place of a random one
           --count <n>       stop after so many seeds
           --kept <file>     a file of seeds to run before all others
@@ -23,7 +25,8 @@ struct Simulate {
     var seed: UInt64?
     var from: UInt64?
     var count: Int?
-    var kept: [UInt64] = []
+    var kept: [KeptSeed] = []
+    var workload: WorkloadKind?
     var threads = 1
     var twice = false
     var mutant: Simulation.Mutant?
@@ -56,6 +59,10 @@ struct Simulate {
             case "--kept": kept = try Self.readSeeds(try value(String.self))
             case "--threads": threads = max(1, try value(Int.self))
             case "--twice": twice = true
+            case "--workload":
+                let name = try value(String.self)
+                workload = WorkloadKind(rawValue: name)
+                if workload == nil { throw Misuse(description: "there is no workload \(name)") }
             case "--mutant":
                 let name = try value(String.self)
                 mutant = Simulation.Mutant.allCases.first { $0.description == name }
@@ -69,7 +76,7 @@ struct Simulate {
     func run() -> Bool {
         if let seed { return tell(seed) }
         let campaign = Campaign(
-            kept: kept, first: from ?? Entropy.uint64() >> 16, count: count, mutant: mutant,
+            kept: kept, first: from ?? Entropy.uint64() >> 16, count: count, workload: workload, mutant: mutant,
             runsTwice: twice, end: Clock.monotonicNanoseconds() + Int64(minutes * 60e9))
         let workers = (0..<threads).map { _ in Thread(name: "simulate") { campaign.work() } }
         for worker in workers { worker.join() }
@@ -78,16 +85,19 @@ struct Simulate {
 
     /// Everything that happens in one run.
     private func tell(_ seed: UInt64) -> Bool {
-        let outcome = Simulation.run(seed: seed, mutant: mutant, keepsLines: true)
+        let outcome = Simulation.run(seed: seed, workload, mutant: mutant, keepsLines: true)
         for line in outcome.lines { print(line) }
         print("seed \(seed), trace \(String(outcome.hash, radix: 16))")
         if let failure = outcome.failure { print("FAILED: \(failure)") }
         return outcome.failure == nil
     }
 
-    private static func readSeeds(_ path: String) throws -> [UInt64] {
+    private static func readSeeds(_ path: String) throws -> [KeptSeed] {
         let file = try LocalFileSystem().open(path, .readOnly)
         let bytes = try file.read(at: 0, byteCount: try file.byteCount())
-        return KeptSeeds.parse(String(decoding: bytes, as: UTF8.self))
+        guard let seeds = KeptSeed.parse(String(decoding: bytes, as: UTF8.self)) else {
+            throw Misuse(description: "\(path) has lines that are no seeds")
+        }
+        return seeds
     }
 }

@@ -68,6 +68,14 @@ public final class SimulatedDisk: FileSystem, @unchecked Sendable {
         names.current[path]!.damage(mask, at: offset)
     }
 
+    /// Takes a file away, as a person or a file system check may. Only while nothing is on its way there.
+    func lose(_ path: String) {
+        trace.add(5, 0, 0, "lose \(path)")
+        usedByteCount -= names.current[path]?.current.count ?? 0
+        names.unlink(path)
+        names.synchronize(folder: Names.folder(of: path))
+    }
+
     // MARK: Operations
 
     /// Counts and records an operation, and lets it fail where the seed says so.

@@ -7,7 +7,9 @@ import Storage
 ///
 /// After a restart the entries of some first part of the history are there, with at least all that
 /// was promised: each batch that no command took away, found by offset and by time, byte for byte,
-/// and nothing else.
+/// and nothing else. What was synced is promised always, and what was written as long as the power is
+/// not lost, whichever log asked for it: as a part at the end is all that may be missing, no log has
+/// a record without those before it.
 struct StoreHistory {
     enum Command: Equatable {
         case batch
@@ -24,6 +26,9 @@ struct StoreHistory {
         var position: WALPosition
         /// Of batches: the largest record timestamp, milliseconds.
         var timestamp: Int64 = -1
+        var durability = FrameDurability.sync
+        /// When it has to be synced at the latest, by the monotonic clock; known once it is written.
+        var syncedBy = Int64.max
     }
 
     /// What the commands of a first part of the history say about a log.
@@ -40,8 +45,14 @@ struct StoreHistory {
     private(set) var cuts: [LogID: Cut] = [:]
     /// Batches that a rewrite may have dropped or replaced by now.
     private(set) var dropped: Set<Int> = []
-    /// Those of which a rewrite has said so: they never come back.
+    /// Those of which a rewrite has said so: they never come back, unless the manifest is made again.
     private(set) var rewritten: Set<Int> = []
+    /// So many entries from the start come back where the power was not lost.
+    private(set) var writtenCount = 0
+    /// So many had been written when the power was lost.
+    private(set) var agreedCount = 0
+    /// Where logs in memory begin in this life.
+    private var floors: [LogID: Offset] = [:]
 
     mutating func append(_ entry: Entry) {
         note(entry, at: entries.count)
@@ -52,6 +63,35 @@ struct StoreHistory {
         while promisedCount < entries.count, entries[promisedCount].mark <= mark {
             promisedCount += 1
         }
+    }
+
+    /// The log said that everything up to `mark` is in its file.
+    mutating func noteWritten(upTo mark: UInt64, at now: Int64) {
+        while writtenCount < entries.count, entries[writtenCount].mark <= mark {
+            let (due, overflow) = now.addingReportingOverflow(entries[writtenCount].durability.longestWait)
+            entries[writtenCount].syncedBy = overflow ? .max : due
+            writtenCount += 1
+        }
+    }
+
+    /// The power is lost, or the device has failed: what was written counts for nothing.
+    mutating func forgetWritten() {
+        agreedCount = max(agreedCount, writtenCount)
+        writtenCount = 0
+    }
+
+    /// An entry that was to be synced before `now`, and was not.
+    func firstOverdue(at now: Int64) -> Int? {
+        guard promisedCount < writtenCount else { return nil }
+        return (promisedCount..<writtenCount).first { entries[$0].syncedBy <= now }
+    }
+
+    /// A log in memory begins behind all that is known of it.
+    mutating func empty(_ log: LogID) { floors[log] = nextOffset(of: log) }
+
+    /// Where a log begins for readers.
+    func start(of log: LogID) -> Offset {
+        max(cuts[log]?.start ?? Offset(0), floors[log] ?? Offset(0))
     }
 
     private mutating func note(_ entry: Entry, at index: Int) {
@@ -75,6 +115,9 @@ struct StoreHistory {
     mutating func restart(with count: Int) {
         entries.removeSubrange(count...)
         promisedCount = count
+        writtenCount = count
+        agreedCount = 0
+        floors = [:]
         batches = [:]
         cuts = [:]
         dropped = []
@@ -85,12 +128,15 @@ struct StoreHistory {
 
     /// The batches of a log that are there for readers.
     func visible(_ log: LogID) -> [Int] {
-        let cut = cuts[log] ?? Cut()
-        if cut.isDeleted { return [] }
-        return (batches[log] ?? []).filter { entries[$0].header.lastOffset >= cut.start }
+        if cuts[log]?.isDeleted == true { return [] }
+        let start = start(of: log)
+        return (batches[log] ?? []).filter { entries[$0].header.lastOffset >= start }
     }
 
     mutating func noteRewritten(_ indexes: some Sequence<Int>) { rewritten.formUnion(indexes) }
+
+    /// The manifest is made again: what was rewritten may be back as it was.
+    mutating func forgetRewritten() { rewritten = [] }
 
     /// What a rewrite does to a batch that is not needed any more.
     static func isReplaced(_ index: Int) -> Bool { index % 2 != 0 }

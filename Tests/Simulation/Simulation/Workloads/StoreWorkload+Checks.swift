@@ -6,10 +6,12 @@ import Storage
 extension StoreWorkload {
     /// Frames from the newest snapshot on, or all that there are, end with the last entry that is left:
     /// all before it must be among them.
+    ///
+    /// - Parameter mayBeCut: a start before this one failed, when it may have cut the log already.
     func checkReplay(
         from count: Int?,
         _ seen: [(header: FrameHeader, payload: [UInt8], position: WALPosition)],
-        _ report: ReplayReport, _ store: LogStore
+        _ report: ReplayReport, _ store: LogStore, mayBeCut: Bool
     ) throws {
         var next = count ?? 0
         if count == nil, let first = seen.first {
@@ -34,8 +36,12 @@ extension StoreWorkload {
             "only \(next) of \(history.promisedCount) promised entries came back; "
                 + "cut: \(report.cut as Any)")
         try demand(
+            mayBeCut || next >= history.writtenCount,
+            "only \(next) of \(history.writtenCount) entries that were written came back, and the power was not lost")
+        try demand(
             report.damage.isEmpty || lossesLeft > 0 || !lost.isEmpty || plan.damagesAtRest,
             "damage where nothing was damaged: \(report.damage)")
+        statistics.lostAsAgreed += max(0, history.agreedCount - next)
         history.restart(with: next)
     }
 
@@ -92,7 +98,7 @@ extension StoreWorkload {
             default:
                 let width = entry.header.baseOffset.distance(to: entry.header.lastOffset)
                 let offset = entry.header.baseOffset.advanced(by: random.below(width + 1))
-                guard let found = try store.batch(of: log, holding: max(offset, start(of: log))),
+                guard let found = try store.batch(of: log, holding: max(offset, history.start(of: log))),
                     found.baseOffset == entry.header.baseOffset
                 else {
                     if history.mayBeGone(index) { return }
@@ -101,14 +107,12 @@ extension StoreWorkload {
                 try check(found, index)
                 _ = try isReadable(found, index, store)
             }
-            noteRead()
+            statistics.reads += 1
         } catch let error as StorageError {
             // An error of the device says nothing about what is stored.
             guard case .failed = error else { throw Failure("entry \(index): \(error)") }
         }
     }
-
-    private func start(of log: LogID) -> Offset { history.cuts[log]?.start ?? Offset(0) }
 
     private func readByTime(
         _ entry: StoreHistory.Entry, _ log: LogID, _ visible: [Int], _ store: LogStore
@@ -133,7 +137,7 @@ extension StoreWorkload {
     private func isFirst(_ found: StoredBatch?, of indexes: [Int]) -> Bool {
         for index in indexes {
             let isIt = found?.baseOffset == history.entries[index].header.baseOffset
-            if isIt { return plan.damagesAtRest || !history.isGone(index) }
+            if isIt { return !history.isGone(index) }
             if !history.mayBeGone(index) { return false }
         }
         return found == nil
@@ -146,7 +150,7 @@ extension StoreWorkload {
         let limit = 1 + random.skewed(60_000)
         guard
             let run = try store.run(
-                of: log, from: max(first.baseOffset, start(of: log)), below: Offset(.max),
+                of: log, from: max(first.baseOffset, history.start(of: log)), below: Offset(.max),
                 byteLimit: limit, atLeastOne: true)
         else { return }
         let region = run.region
@@ -179,8 +183,7 @@ extension StoreWorkload {
                 && contents(of: index).contains { $0.count == found.byteCount } && isTimeRight
                 && found.maxTimestampMilliseconds == entry.timestamp,
             "entry \(index), \(entry.header), is found as \(found)")
-        try demand(
-            !history.isGone(index) || plan.damagesAtRest, "entry \(index) came back after it was rewritten away")
+        try demand(!history.isGone(index), "entry \(index) came back after it was rewritten away")
     }
 
     private func isReadable(_ found: StoredBatch, _ index: Int, _ store: LogStore) throws -> Bool {

@@ -62,7 +62,7 @@ extension StoreWorkload {
             guard case .success(let outcome) = result else { return }
             trace.add(25, outcome.freedByteCount, indexes.count, "rewritten: \(outcome), entries \(indexes)")
             history.noteRewritten(indexes)
-            if outcome.freedByteCount > 0 { noteRewrite() }
+            if outcome.freedByteCount > 0 { statistics.rewrites += 1 }
             if !early.isEmpty, let store = self.store {
                 try? writeDown(early, of: history.entries[early[0]].header.log, store)
             }
@@ -82,10 +82,10 @@ extension StoreWorkload {
             timestamp: entry.timestamp, byteCount: 61 + (entry.header.payloadByteCount - 61) / 2)
     }
 
-    /// What a batch that is there may read as. Damage of the manifest may bring back what was rewritten.
+    /// What a batch that is there may read as.
     func contents(of index: Int) -> [[UInt8]] {
         guard history.dropped.contains(index), StoreHistory.isReplaced(index) else { return [bytes(of: index)] }
-        if history.rewritten.contains(index), !plan.damagesAtRest { return [replacement(of: index)] }
+        if history.rewritten.contains(index) { return [replacement(of: index)] }
         return [bytes(of: index), replacement(of: index)]
     }
 }

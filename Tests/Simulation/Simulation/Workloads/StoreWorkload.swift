@@ -4,7 +4,8 @@ import Platform
 import Storage
 
 /// The whole store: batches of many logs through the write-ahead log, roll-up into segments, starts
-/// of logs that move, logs that go, snapshots of what the commands said, and crashes in between.
+/// of logs that move, logs that go, snapshots of what the commands said, and crashes in between;
+/// where it has classes, with logs that are not synced at once.
 ///
 ///     append ─► WAL ─► roll-up ─► segments + manifest        oracle: StoreHistory
 ///         commands ─► snapshots ─► WAL files go               faults: SimulatedDisk
@@ -14,6 +15,8 @@ final class StoreWorkload: Workload {
     let clock = SimulatedClock()
     let trace: Trace
     let careless: Carelessness?
+    /// Nil where every frame is synced at once.
+    var classes: DurabilityClasses?
     var random: SeededRandom
     var history = StoreHistory()
     var store: LogStore?
@@ -21,19 +24,25 @@ final class StoreWorkload: Workload {
     var lost: Set<Int> = []
     var lossesLeft = 0
     var hasTold = false
-    private(set) var statistics = Statistics()
+    var statistics = Statistics()
     private var isInBackground = false
     private var failed = Flag()
     /// Positions up to which the two snapshots hold, as far as they were written in this life.
-    private var snapshotEnds: [WALPosition?] = [nil, nil]
-    private var nextSnapshot = 0
-    private var isSaving = false
+    var snapshotEnds: [WALPosition?] = [nil, nil]
+    var nextSnapshot = 0
+    var isSaving = false
+    /// What had been rewritten when each snapshot was taken.
+    var beliefs: [SnapshotID: Set<Int>] = [:]
 
     init(
-        _ random: inout SeededRandom, plan: Plan, disk: SimulatedDisk, careless: Carelessness?
+        _ random: inout SeededRandom, plan: Plan, disk: SimulatedDisk, careless: Carelessness?,
+        classes: DurabilityClasses? = nil
     ) {
         self.random = random.fork()
+        var plan = plan
+        if let classes, classes.damagesAtRest { plan.damagesAtRest = true }
         self.plan = plan
+        self.classes = classes
         self.disk = disk
         self.careless = careless
         trace = disk.trace
@@ -64,7 +73,7 @@ final class StoreWorkload: Workload {
             if mayFail, plan.crashesInside { disk.operationsUntilCrash = 1 + random.below(120) }
             if attempt > 0 { disk.capacity = nil }
             do {
-                try open()
+                try open(isFirstAttempt: attempt == 0)
                 disk.operationsUntilCrash = nil
                 disk.capacity = plan.capacity
                 return
@@ -77,7 +86,7 @@ final class StoreWorkload: Workload {
         }
     }
 
-    private func open() throws {
+    private func open(isFirstAttempt: Bool) throws {
         var options = LogStore.Options()
         options.wal.fileSystem = disk
         options.wal.fileByteCount = plan.fileByteCount
@@ -105,7 +114,9 @@ final class StoreWorkload: Workload {
         if !report.damage.isEmpty { hasTold = true }
         trace.add(21, seen.count, report.damage.count, "started with \(seen.count) frames")
         if disk.isOff { throw StorageError.closed }
-        try checkReplay(from: known?.count, seen, report, store)
+        try checkReplay(from: known?.count, seen, report, store, mayBeCut: !isFirstAttempt)
+        try checkBeliefs(known, report, store)
+        emptyMemoryLogs(store)
         for (log, cut) in history.cuts.sorted(by: { $0.key < $1.key }) {
             if cut.isDeleted { store.deleteLog(log) } else { store.deleteBelow(cut.start, of: log) }
         }
@@ -138,20 +149,22 @@ final class StoreWorkload: Workload {
     private func endProcess() {
         promise()
         let losesPower = disk.isOff ? !random.oneIn(4) : random.oneIn(2)
+        if losesPower || failed.isSet {
+            history.forgetWritten()
+        } else if careless == .acknowledgesUnwritten, let store {
+            history.noteWritten(upTo: store.wal.appendedMark, at: .max)
+        }
         if losesPower { disk.losePower() } else { disk.endProcess() }
         store = nil
         statistics.crashes += 1
         if losesPower, plan.damagesAtRest, random.oneIn(2) { damageSomething() }
     }
 
-    func noteRead() { statistics.reads += 1 }
-
-    func noteRewrite() { statistics.rewrites += 1 }
-
     private func promise() {
         guard let store else { return }
         history.promise(
             upTo: careless == .acknowledgesUnsynced ? store.wal.appendedMark : store.wal.durableMark)
+        history.noteWritten(upTo: store.wal.writtenMark, at: clock.source.monotonicNanoseconds())
     }
 
     // MARK: Steps
@@ -165,7 +178,11 @@ final class StoreWorkload: Workload {
         case .submit: store.submit()
         case .flush: store.wal.flush()
         case .read: try readSomething(store)
-        case .writer: inBackground { _ = store.wal.runWriterStep() }
+        case .writer:
+            var isIdle = false
+            inBackground { isIdle = !store.wal.runWriterStep() }
+            promise()
+            if isIdle, !failed.isSet, !disk.isOff { try checkDeadlines() }
         case .space: inBackground { _ = store.wal.runSpaceStep() }
         case .background:
             inBackground { for _ in 0...random.below(20) where store.runOneStep() {} }
@@ -258,14 +275,17 @@ final class StoreWorkload: Workload {
         to store: LogStore
     ) throws {
         let before = store.wal.appendedMark
+        let isAsked = command != .batch && classes?.isAsked() ?? true
+        let durability = durability(of: header.log, isAsked: isAsked)
+        let asked: FrameDurability = careless == .forgetsDeadlines && durability != .sync ? .never : durability
         do {
-            let position = try store.append(header, bytes.span.bytes)
+            let position = try store.append(header, durability: asked, bytes.span.bytes)
             var header = header
             header.payloadByteCount = bytes.count
             history.append(
                 .init(
                     command: command, header: header, mark: store.wal.appendedMark,
-                    position: position, timestamp: timestamp))
+                    position: position, timestamp: timestamp, durability: durability))
             promise()
             trace.add(
                 23, bytes.count, Int(position.rawValue),
@@ -280,64 +300,6 @@ final class StoreWorkload: Workload {
                     store.wal.appendedMark == before, "a refused append left something behind")
             }
         }
-    }
-
-    // MARK: Snapshots
-
-    /// Saves what the commands say; the two names take turns, so that one is always whole. Files of
-    /// the log are given up when both hold what was in them.
-    private func saveSnapshot(_ store: LogStore) {
-        guard !isSaving else { return }
-        isSaving = true
-        let slot = nextSnapshot
-        nextSnapshot = 1 - slot
-        let count = history.entries.count
-        let position = store.endPosition
-        let bytes = SnapshotContent(entryCount: count, cuts: history.cuts).bytes
-        store.snapshots.save("machines-\(slot)", position: position) { writer throws(StorageError) in
-            try writer.append(piece: bytes)
-        } whenDone: { [unowned self, unowned store] result in
-            isSaving = false
-            guard case .success = result else { return }
-            snapshotEnds[slot] = position
-            statistics.snapshots += 1
-            if careless == .coversTooMuch {
-                store.snapshotsCover(upTo: store.endPosition)
-            } else if let one = snapshotEnds[0], let other = snapshotEnds[1] {
-                store.snapshotsCover(upTo: min(one, other))
-            }
-        }
-    }
-
-    /// The newest snapshot that can be read.
-    private func readSnapshots(
-        _ store: LogStore
-    ) throws -> (count: Int, position: WALPosition)? {
-        var best: (count: Int, position: WALPosition)?
-        for slot in 0..<2 {
-            do {
-                guard var reader = try store.snapshots.open("machines-\(slot)"),
-                    let bytes = try reader.piece()
-                else { continue }
-                try demand(try reader.piece() == nil, "a snapshot has more than was written")
-                let content = try SnapshotContent(bytes)
-                try demand(
-                    content.entryCount <= history.entries.count,
-                    "a snapshot knows \(content.entryCount) entries, only "
-                        + "\(history.entries.count) were appended")
-                try demand(
-                    content.cuts == history.cuts(after: content.entryCount),
-                    "a snapshot of \(content.entryCount) entries holds something else")
-                snapshotEnds[slot] = reader.position
-                if content.entryCount >= best?.count ?? 0 {
-                    best = (content.entryCount, reader.position)
-                    nextSnapshot = 1 - slot
-                }
-            } catch StorageError.damaged {
-                try demand(plan.damagesAtRest, "snapshot \(slot) is damaged")
-            }
-        }
-        return best
     }
 
     // MARK: The end
@@ -372,21 +334,5 @@ final class StoreWorkload: Workload {
         }
         try demand(logFiles.count <= 8, "these should have gone or be used again: \(logFiles)")
         store.close()
-    }
-
-    // MARK: Damage
-
-    /// Flips a bit in a segment, the manifest or a snapshot. The power is off.
-    private func damageSomething() {
-        let paths = disk.paths.filter {
-            $0.hasSuffix(".seg") || $0.hasSuffix("/manifest") || $0.hasSuffix(".snap")
-        }
-        // Once a run: two damages may hit the two copies of one thing.
-        guard statistics.damages == 0, !paths.isEmpty else { return }
-        let path = random.pick(paths)
-        guard let content = disk.content(path), !content.isEmpty else { return }
-        disk.flip(UInt8(1 << random.below(8)), at: random.below(content.count), in: path)
-        if careless != .forgetsDamage, path.hasSuffix(".seg") { lossesLeft = 1 }
-        statistics.damages += 1
     }
 }

@@ -17,6 +17,12 @@ public struct Statistics: Sendable {
     public var damages = 0
     public var snapshots = 0
     public var rewrites = 0
+    /// Manifests that were made again.
+    public var remakes = 0
+    /// Logs in memory that had something when the process ended.
+    public var emptied = 0
+    /// Entries that were written, not synced, and lost with the power.
+    public var lostAsAgreed = 0
 
     public init() {}
 
@@ -31,6 +37,9 @@ public struct Statistics: Sendable {
         left.damages += right.damages
         left.snapshots += right.snapshots
         left.rewrites += right.rewrites
+        left.remakes += right.remakes
+        left.emptied += right.emptied
+        left.lostAsAgreed += right.lostAsAgreed
     }
 }
 
@@ -44,4 +53,12 @@ public enum Carelessness: String, CaseIterable, Sendable {
     case rewritesAhead
     /// Flips bits without telling the oracle.
     case forgetsDamage
+    /// Takes for written what was only appended.
+    case acknowledgesUnwritten
+    /// Never asks for the sync that an `interval` log is promised.
+    case forgetsDeadlines
+    /// Shows what logs in memory had before the process ended.
+    case keepsMemory
+    /// Believes what a snapshot of before a manifest was made again says of segments.
+    case believesSnapshots
 }
