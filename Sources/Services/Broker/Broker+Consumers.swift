@@ -22,6 +22,7 @@ extension Broker {
         case .consumerUpdated(_, let name, let json):
             guard let consumer = log.consumers[name], let config = try? ConsumerConfig(json: json)
             else { return }
+            if config.filters != consumer.machine.config.filters { loseInterest(log) }
             // A new deliver subject needs a new writer of it; the rest goes on.
             consumer.machine.apply(config)
             guard config.deliverSubject != String(decoding: consumer.deliverSubject, as: UTF8.self)
@@ -31,7 +32,7 @@ extension Broker {
             retire(consumer)
             log.consumers[name] = StreamConsumer(log: log, name: name, machine: consumer.machine)
         case .consumerDeleted(_, let name):
-            if log.view?.config.retention == .interest { log.due.isConsumerGone = true }
+            loseInterest(log)
             guard let consumer = log.consumers.removeValue(forKey: name) else { return }
             retire(consumer)
         default: break

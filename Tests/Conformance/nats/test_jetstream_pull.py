@@ -248,6 +248,18 @@ class TestAcks:
         ack(js, subject)
         assert info(js, stream)["ack_floor"]["stream_seq"] == 1
 
+    def test_the_ack_of_what_was_never_delivered_is_not_answered(self, js, stream):
+        consumer(js, stream)
+        pull(js, stream, batch=1, expires=SECOND)
+        subject = receive(js, 1)[0][1]
+        tokens = subject.split(".")
+        tokens[5] = tokens[6] = "4"
+        js.publish(".".join(tokens), "+ACK", reply=f"in.{stream}.never")
+        assert js.request(subject, "+ACK")[1] != "in"
+        assert info(js, stream)["num_pending"] == 4
+        pull(js, stream, batch=4, expires=SECOND)
+        assert [payload for payload, _ in receive(js, 4)] == ["2", "3", "4", "5"]
+
     def test_ack_all_covers_what_came_before(self, js, stream):
         consumer(js, stream, ack_policy="all")
         pull(js, stream, batch=4, expires=SECOND)
@@ -392,3 +404,51 @@ class TestWorkQueue:
         (_, first), _ = receive(js, 2)
         ack(js, first)
         until(lambda: js.api(f"STREAM.INFO.{name}")["state"]["messages"] == 2)
+
+    @pytest.mark.parametrize("retention", ["workqueue", "interest"])
+    def test_what_was_given_up_stays_until_it_is_acked_late(self, js, name, retention):
+        js.make_stream(name, retention=retention)
+        consumer(js, name, max_deliver=1, ack_wait=200_000_000)
+        for number in range(4):
+            js.request(f"{name}.a", str(number))
+        pull(js, name, batch=4, expires=SECOND)
+        (_, first), (_, second), (_, third), (_, fourth) = receive(js, 4)
+        ack(js, fourth)
+        until(lambda: info(js, name)["num_ack_pending"] == 0)
+        assert stored(js, name) == 3
+        for word in ("-NAK", "+WPI"):
+            ack(js, third, word)
+        assert stored(js, name) == 3
+        ack(js, first)
+        until(lambda: stored(js, name) == 2)
+        ack(js, second, "+TERM")
+        until(lambda: stored(js, name) == 1)
+
+
+def stored(js, stream):
+    return js.api(f"STREAM.INFO.{stream}")["state"]["messages"]
+
+
+class TestInterest:
+    def test_what_nobody_wants_after_a_change_of_the_filter_leaves_the_stream(self, js, name):
+        js.make_stream(name, retention="interest")
+        consumer(js, name, filter_subject=f"{name}.>")
+        for subject in ("a", "b", "a", "b"):
+            js.request(f"{name}.{subject}", "x")
+        assert stored(js, name) == 4
+        consumer(js, name, filter_subject=f"{name}.a")
+        until(lambda: stored(js, name) == 2)
+
+    def test_what_was_acked_before_a_stream_kept_by_interest_leaves_it(self, js, name):
+        js.make_stream(name)
+        for subject in ("a", "b", "a", "b"):
+            js.request(f"{name}.{subject}", "x")
+        consumer(js, name, filter_subject=f"{name}.a")
+        pull(js, name, batch=2, expires=SECOND)
+        (_, first), (_, second) = receive(js, 2)
+        ack(js, first)
+        answer = js.api(f"STREAM.UPDATE.{name}", {"name": name, "subjects": [f"{name}.>"], "retention": "interest"})
+        assert "error" not in answer, answer
+        until(lambda: stored(js, name) == 3)
+        ack(js, second)
+        until(lambda: stored(js, name) == 2)

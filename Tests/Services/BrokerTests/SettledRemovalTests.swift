@@ -250,6 +250,46 @@ import Transport
         #expect(try await Self.stored(fixture) == [2])
     }
 
+    @Test func `what a consumer alone wanted before its filter changed goes at the start`() async throws {
+        let fixture = try BrokerFixture()
+        defer { fixture.remove() }
+        try await fixture.durably { broker in
+            _ = try Self.make("interest", broker)
+            try Self.makeConsumer("c", #""filter_subjects":["s.a","s.b"]"#, on: broker)
+            try Self.publish(["s.a", "s.b", "s.a"], broker)
+            try Self.makeConsumer("c", #""filter_subject":"s.b""#, on: broker)
+        }
+        #expect(try await Self.stored(fixture) == [2])
+        try Self.crashBeforeRemoval(fixture)
+        #expect(try await Self.stored(fixture) == [2])
+    }
+
+    @Test func `what was acked while limits kept it goes when interest does, or at the start`() async throws {
+        let fixture = try BrokerFixture()
+        defer { fixture.remove() }
+        let clients = TakingClients()
+        try await fixture.durably { broker in
+            _ = try Self.make("limits", broker)
+            try Self.makeConsumer("a", #""filter_subject":"s.a""#, on: broker)
+            try Self.makeConsumer("d", #""filter_subject":"s.d","max_deliver":1"#, on: broker)
+            try Self.publish(["s.a", "s.b", "s.a", "s.a", "s.d", "s.d"], broker)
+        }
+        #expect(try await Self.pull("a", 2, fixture, clients) == [1, 3])
+        #expect(try await Self.pull("d", 2, fixture, clients) == [5, 6])
+        try await fixture.durably { broker in
+            try Self.settle([3], "a", on: broker)
+            try Self.settle([5], "d", .refused(delayNanoseconds: 0), on: broker)
+        }
+        #expect(try await Self.stored(fixture) == [1, 2, 3, 4, 5, 6])
+        try await fixture.durably { broker in
+            let body = #"{"name":"S","subjects":["s.>"],"retention":"interest"}"#
+            _ = try broker.updateStream(StreamConfigRequest(Array(body.utf8).span.bytes), nameInSubject: "S")
+        }
+        #expect(try await Self.stored(fixture) == [1, 2, 4, 5, 6])
+        try Self.crashBeforeRemoval(fixture)
+        #expect(try await Self.stored(fixture) == [1, 2, 4, 5, 6])
+    }
+
     @Test(arguments: [true, false])
     func `what nobody wanted when it came goes at the start`(isProduced: Bool) async throws {
         let fixture = try BrokerFixture()

@@ -114,6 +114,14 @@ public struct ConsumerMachine: Sendable {
         return isDecided(sequence.value)
     }
 
+    /// Whether it is certainly done with a message of its subjects that the stream holds: what may have been given up instead, having
+    /// been delivered as often as allowed, does not count.
+    public mutating func hasSettled(_ sequence: StreamSequence, in stream: StreamMachine) -> Bool {
+        guard let number = stream.ledger.number(at: sequence.value), selector.selects(number, in: stream.ledger.subjects)
+        else { return false }
+        return isDecided(sequence.value) && (config.maxDeliver < 1 || sequence.value <= ackFloor.stream)
+    }
+
     /// Whether it was delivered, or passed over, and waits for no ack.
     func isDecided(_ sequence: UInt64) -> Bool {
         sequence < cursor && pending[sequence] == nil && !snapshot.containsSorted(sequence)

@@ -63,6 +63,7 @@ extension Broker {
             try changeForJetStream(record)
         }
         guard let changed = consumer.log.consumers[consumer.name] else { throw .consumerNotFound }
+        removeDue(from: changed.log)
         wake(changed)
         return changed
     }

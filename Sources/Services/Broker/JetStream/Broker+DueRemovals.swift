@@ -21,6 +21,26 @@ extension Broker {
         if replayPosition == nil { dueRemovals[log.id] = log }
     }
 
+    /// A consumer wants less than before. Live and in recovery.
+    func loseInterest(_ log: PartitionLog) {
+        if log.view?.config.retention == .interest { log.due.isInterestLost = true }
+    }
+
+    /// A stream that kept its messages by limits keeps them by interest from now on: what was acked before goes. What nobody ever wanted
+    /// stays, as in nats-server. Live and in recovery.
+    func beginInterest(_ log: PartitionLog) {
+        guard let view = log.view, !log.consumers.isEmpty else { return }
+        var next = view.next(from: view.firstSequence)
+        while let sequence = next {
+            if log.consumers.values.contains(where: { $0.machine.hasSettled(sequence, in: view) }),
+                isUninteresting(sequence.value, in: log)
+            {
+                log.due.sequences.append(sequence.value)
+            }
+            next = view.next(from: sequence.next)
+        }
+    }
+
     /// At the end of the turn.
     func removeAllDue() {
         guard !dueRemovals.isEmpty, removalRetry == nil else { return }
@@ -53,7 +73,7 @@ extension Broker {
         switch view.config.retention {
         case .limits: return []
         case .workqueue: candidates = due.sequences.filter { view.contains(StreamSequence($0)) }
-        case .interest where due.isConsumerGone: return uninteresting(in: log)
+        case .interest where due.isInterestLost: return uninteresting(in: log)
         case .interest: candidates = due.sequences.filter { isUninteresting($0, in: log) }
         }
         var result = candidates.sorted()

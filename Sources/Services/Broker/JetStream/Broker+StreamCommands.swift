@@ -56,6 +56,7 @@ extension Broker {
                 place.stream, subjects: config.subjects, config: config.json)
         } catch { throw error.jetStream }
         try changeForJetStream(record)
+        removeDue(from: log)
         shrank(log)
         armExpiry(of: log)
         publishWhenDurable(.stream(.modify, stream: nameInSubject), to: account)

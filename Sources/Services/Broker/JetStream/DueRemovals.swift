@@ -6,10 +6,10 @@
 struct DueRemovals: Sendable, Equatable {
     /// Messages that a consumer is done with, or that nobody wanted when they came; in no order, and some of them twice.
     var sequences: [UInt64] = []
-    /// A consumer was deleted: what only it wanted goes, too.
-    var isConsumerGone = false
+    /// A consumer was deleted or wants other subjects now: what it alone wanted goes, too.
+    var isInterestLost = false
 
-    var isEmpty: Bool { sequences.isEmpty && !isConsumerGone }
+    var isEmpty: Bool { sequences.isEmpty && !isInterestLost }
 
     /// At how many sequences those that are gone are taken out, in recovery.
     var pruneCount = Self.leastPruneCount

@@ -46,7 +46,7 @@ struct LogSnapshot: Sendable {
 
     private static let hasHolesFlag: UInt8 = 1
     private static let hasViewFlag: UInt8 = 2
-    private static let consumerGoneFlag: UInt8 = 4
+    private static let interestLostFlag: UInt8 = 4
 
     func write(_ write: ([UInt8]) throws -> Void) throws {
         var head = ByteWriter(capacity: 64)
@@ -56,7 +56,7 @@ struct LogSnapshot: Sendable {
         head.int(endOffset.value)
         head.int(
             (hasHoles ? Self.hasHolesFlag : 0) | (view == nil ? 0 : Self.hasViewFlag)
-                | (due.isConsumerGone ? Self.consumerGoneFlag : 0))
+                | (due.isInterestLost ? Self.interestLostFlag : 0))
         head.int(UInt32(consumers.count))
         producers.encode(into: &head)
         head.int(cleanedTo.value)
@@ -116,7 +116,7 @@ struct RestoredLog {
             tombstonesDue = due == .max ? nil : due
         }
         if version >= 3 {
-            due.isConsumerGone = flags & 4 != 0
+            due.isInterestLost = flags & 4 != 0
             let count = try head.unsignedVarint()
             guard count <= UInt64(head.remaining / 8) else { throw SnapshotFault.inconsistent("\(count) due removals") }
             for _ in 0..<count { due.sequences.append(try head.int()) }

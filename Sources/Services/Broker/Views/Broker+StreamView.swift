@@ -40,7 +40,9 @@ extension Broker {
         guard let stream = catalog[id] else { return }
         for (partition, logID) in stream.logs.enumerated() {
             guard let log = logs[logID], log.view != nil else { continue }
+            let retention = log.view?.config.retention
             log.view?.apply(streamConfig(of: stream, partition: partition))
+            if retention == .limits, log.view?.config.retention == .interest { beginInterest(log) }
             log.lastChange = changePosition
             moveStart(of: log)
         }
