@@ -116,8 +116,6 @@ extension Broker {
         case .topicConfigured(let id, _):
             catalog.apply(record)
             setDurability(of: id)
-        default:
-            catalog.apply(record)
         }
     }
 

@@ -1,7 +1,7 @@
 import Catalog
 import JetStream
 public import JetStreamAPI
-public import Model
+import Model
 import Transport
 
 /// What monitoring shows of what is kept. On the loop; nothing is woken or changed for it.

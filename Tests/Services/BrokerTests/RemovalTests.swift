@@ -161,7 +161,7 @@ import Transport
         #expect(found.offsets == kept)
         #expect(found.fileByteCount > 4 * 64 << 10, "of \(left)")
         // One more goes, and its segment has to be looked at again.
-        try await fixture.durably { broker in
+        _ = try await fixture.durably { broker in
             try broker.remove(.removed([4]), from: try #require(try broker.stream(named: "S")))
         }
         let third = try await Self.fetchFromFiles(fixture)

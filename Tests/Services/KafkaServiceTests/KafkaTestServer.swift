@@ -23,7 +23,7 @@ final class KafkaTestServer {
         group = try EventLoopGroup(loopCount: 1)
         let loop = group.loops[0]
         // Used here before the loop starts, and on the loop from then on.
-        nonisolated(unsafe) let broker = Broker(
+        let broker = Broker(
             loop: loop, store: store, options: brokerOptions, log: Logger(label: "test"))
         _ = try broker.recover()
         let service = KafkaService(broker: broker, options: options)

@@ -1,5 +1,5 @@
 import Bytes
-public import Platform
+import Platform
 
 extension WriteAheadLog {
     /// A copy of the payload of a frame, `byteCount` bytes long.

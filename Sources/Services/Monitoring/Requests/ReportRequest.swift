@@ -1,5 +1,5 @@
 import JSON
-public import NATSService
+import NATSService
 
 /// One report and what is asked of it, from an HTTP query or from the JSON of a system request.
 ///
