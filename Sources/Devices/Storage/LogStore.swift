@@ -130,17 +130,19 @@ public final class LogStore: @unchecked Sendable {
     /// Finds the batches of all logs, hands out frames in order, and makes the store ready for the
     /// first append. To be called once.
     ///
-    /// - Parameter position: the smallest position up to which the caller's snapshots hold; frames
-    ///   before it are not handed out. Nil: all frames that there are.
+    /// - Parameters:
+    ///   - position: the smallest position up to which the caller's snapshots hold; frames
+    ///     before it are not handed out. Nil: all frames that there are.
+    ///   - held: the greatest such position; nil for the same. New frames come behind it.
     /// - Throws: as ``WriteAheadLog/replay(from:_:)``.
     public func replay(
-        from position: WALPosition? = nil,
+        from position: WALPosition? = nil, held: WALPosition? = nil,
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> ReplayReport {
         let oldest = WALPosition(file: firstLogFile, offset: 0)
         let indexedTo = takeTailIndex() ?? rolledUpTo
         let first = max(oldest, min(position ?? oldest, indexedTo))
-        var report = try wal.replay(from: first) { header, payload, place in
+        var report = try wal.replay(from: first, held: held ?? position) { header, payload, place in
             if header.kind == .batch, place >= indexedTo {
                 indexReplayed(header, payload, at: place)
             }
@@ -170,8 +172,9 @@ public final class LogStore: @unchecked Sendable {
     public func requireBeginning() throws(StorageError) {
         let numbers: [UInt64]
         do { numbers = try wal.files.numbers() } catch { throw .from(error) }
-        let first = max(firstLogFile, numbers.first ?? (logs.isEmpty ? 1 : .max))
-        guard first > 1 else { return }
+        let first = numbers.first.map { max($0, firstLogFile) }
+        if let first, first == 1 { return }
+        if first == nil, firstLogFile == 1, logs.isEmpty { return }
         throw .snapshotsLost(folder: wal.folderPath + "/snapshots", firstLogFile: first)
     }
 

@@ -10,7 +10,8 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file that says what this folder is cannot be read as such. Nothing was touched.
     case notADataFolder(path: String, reason: String)
     /// Frames were given up that snapshots alone have, and none of them can be used. Nothing was touched.
-    case snapshotsLost(folder: String, firstLogFile: UInt64)
+    /// `firstLogFile` is nil where the log has no files.
+    case snapshotsLost(folder: String, firstLogFile: UInt64?)
     /// No room for more; what was appended before is safe. Asked again after space came back, it
     /// works again.
     case storageFull(SystemError)
@@ -35,8 +36,9 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "\(supported): use a newer version"
         case .notADataFolder(let path, let reason): return "\(path): \(reason)"
         case .snapshotsLost(let folder, let firstLogFile):
-            return "no snapshot in \(folder) can be used, and the write-ahead log begins with file \(firstLogFile): which "
-                + "streams there are is not known. Put a snapshot back"
+            return "no snapshot in \(folder) can be used, and the write-ahead log "
+                + (firstLogFile.map { "begins with file \($0)" } ?? "has no files")
+                + ": which streams there are is not known. Put a snapshot back"
         case .storageFull(let error): return "storage is full: \(error)"
         case .frameTooLarge(let byteCount, let limit):
             return "\(byteCount) bytes are more than the \(limit) that one frame may have"

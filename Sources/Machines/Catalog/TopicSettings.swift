@@ -43,7 +43,7 @@ public struct TopicSettings: Sendable {
         int("min.insync.replicas", "1", from: 1),
         boolean("preallocate", "false"),
         // There is no other storage; a topic that was promised it must not be taken for one that has it.
-        text("remote.storage.enable", "false", among: ["false"]),
+        Setting(name: "remote.storage.enable", kind: .boolean, defaultValue: "false") { $0 == "false" },
         long("retention.bytes", "-1", from: -1),
         long("retention.ms", "604800000", from: -1),
         int("segment.bytes", "1073741824", from: 14),

@@ -34,7 +34,7 @@ extension Broker {
         var greatestLog = LogID(0)
         // Where logs ended by what was written behind their batches.
         var knownEnds: [LogID: Offset] = [:]
-        let report = try store.replay(from: restored?.oldest) { header, payload, position in
+        let report = try store.replay(from: restored?.oldest, held: restored?.core) { header, payload, position in
             replayPosition = position
             replayedFrameCount += 1
             greatestLog = max(greatestLog, header.log)

@@ -262,6 +262,41 @@ import Testing
         }
     }
 
+    @Test(arguments: ["emptied", "removed", "short"], [false, true])
+    func `what is appended after the end of the log was lost comes behind what snapshots hold`(
+        fault: String, isRolledUp: Bool
+    ) throws {
+        let store = try openStore(disk)
+        var model = Model()
+        var random = SeededRandom(34)
+        for _ in 0..<400 { try model.append(to: store, &random) }
+        if isRolledUp { store.rollUpAll() }
+        let held = store.endPosition
+        store.close()
+        let path = logPath(Int(held.fileNumber))
+        let whole = try #require(disk[path])
+        switch fault {
+        case "emptied": disk[path] = Array(whole[..<4096]) + [UInt8](repeating: 0, count: whole.count - 4096)
+        case "removed": try disk.remove(path)
+        default: disk[path] = Array(whole[..<(4096 + (held.offset - 4096) / 2)])
+        }
+        var expected: [Offset] = []
+        for round in 0..<3 {
+            let again = try LogStore(directory: "/data", options: storeOptions(disk))
+            var found: [Offset] = []
+            let report = try again.replay(from: held, held: held) { header, _, _ in
+                if header.log == LogID(99) { found.append(header.baseOffset) }
+            }
+            #expect(found == expected)
+            if round == 0, fault != "short" { #expect(!report.damage.isEmpty) }
+            #expect(again.endPosition >= held)
+            let one = header(Int64(round), kind: .control, log: 99)
+            try again.append(one, payload(round, byteCount: 200).span.bytes)
+            expected.append(one.baseOffset)
+            again.close()
+        }
+    }
+
     @Test(arguments: ["write", "sync", "create", "rename", "space", "remove"])
     func `roll-up and deletion that fail are tried again, and reading and appending go on`(
         fault: String

@@ -56,6 +56,17 @@ import Testing
         #expect(try verify().damage.contains { $0.reason == .missingSnapshots })
     }
 
+    @Test func `segments alone need a snapshot`() throws {
+        _ = try rollUp()
+        for path in disk.paths where path.hasSuffix(".wal") { try disk.remove(path) }
+        #expect(try verify().damage.contains { $0.reason == .missingSnapshots })
+        let store = try LogStore(directory: "/data", options: storeOptions(disk))
+        defer { store.close() }
+        #expect(throws: StorageError.snapshotsLost(folder: "/data/snapshots", firstLogFile: nil)) {
+            try store.requireBeginning()
+        }
+    }
+
     private func giveUpFirstFile() throws {
         let first = try #require(disk.paths.first { $0.hasSuffix(".wal") })
         try disk.remove(first)

@@ -55,6 +55,8 @@ import Catalog
     @Test func `tiered storage is not promised to a topic`() {
         #expect(throws: TopicSettings.Refusal.self) { try TopicSettings.validate(["remote.storage.enable": "true"]) }
         #expect(throws: Never.self) { try TopicSettings.validate(["remote.storage.enable": "false"]) }
+        // It is shown as what it is to Kafka.
+        #expect(TopicSettings.all.first { $0.name == "remote.storage.enable" }?.kind == .boolean)
     }
 
     @Test func `names that Kafka takes for the same collide`() throws {

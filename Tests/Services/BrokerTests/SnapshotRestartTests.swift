@@ -172,6 +172,28 @@ import Transport
         try await Self.expectAll(fixture, count: 12_000, subjects: 9_000)
     }
 
+    @Test func `what is published after the end of the log was lost stays`() async throws {
+        let fixture = try BrokerFixture(Self.options(interval: 1 << 10))
+        defer { fixture.remove() }
+        try await Self.makeAll(fixture, count: 100, subjects: 7)
+        for round in 2..<40 {
+            _ = try await fixture.durably { try Self.publish(50, from: round * 50, subjects: 7, $0) }
+        }
+        try fixture.restart(isClean: false) {
+            try FileManager.default.removeItem(atPath: fixture.folder + "/wal/00000000000000000001.wal")
+        }
+        try #require(fixture.summary.streamCount > 0)
+        #expect(!fixture.summary.findings.isEmpty)
+        for round in 0..<3 {
+            let end = try await fixture.durably { broker in
+                try Self.publish(1, from: round, subjects: 7, broker)
+                return try broker.stream(named: "orders")?.endOffset
+            }
+            try fixture.restart(isClean: false)
+            #expect(try await fixture.durably { try $0.stream(named: "orders")?.endOffset } == end)
+        }
+    }
+
     @Test(arguments: [false, true])
     func `without any snapshot a log that needs one is left as it is`(isManifestLost: Bool) async throws {
         var store = LogStore.Options()

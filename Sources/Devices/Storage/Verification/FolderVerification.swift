@@ -43,7 +43,8 @@ extension FolderInspection {
         for segment in segments { tell(try verify(segment, &result)) }
         tell(try damagedFrames(of: segments))
         let (whole, damaged) = try snapshots()
-        if whole.isEmpty, damaged.isEmpty, let first = try logFiles().first(where: { !$0.isReleased }), first.number > 1 {
+        let first = try logFiles().first { !$0.isReleased }
+        if whole.isEmpty, damaged.isEmpty, first.map({ $0.number > 1 }) ?? !segments.isEmpty {
             // What the files before it had is in snapshots alone.
             tell([.init(path: path + "/snapshots", offset: 0, byteCount: 0, reason: .missingSnapshots, frame: nil)])
         }

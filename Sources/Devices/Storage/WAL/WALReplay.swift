@@ -27,13 +27,18 @@ struct WALReplay {
     private let files: WALFiles
     /// Frames before it are not looked at: they were durable, and are known otherwise.
     private let start: WALPosition
+    /// Where the log ended at some time: what comes next comes behind it.
+    private let held: WALPosition
     private(set) var report = ReplayReport()
     private var changesNothing = false
 
-    /// - Parameter start: where a frame begins or the log ended once.
-    init(_ files: WALFiles, from start: WALPosition) {
+    /// - Parameters:
+    ///   - start: where a frame begins or the log ended once.
+    ///   - held: where the log ended once; not before `start`.
+    init(_ files: WALFiles, from start: WALPosition, held: WALPosition? = nil) {
         self.files = files
         self.start = start
+        self.held = max(held ?? start, start)
     }
 
     /// Runs once. When it returns, everything that `body` saw is durable.
@@ -48,6 +53,12 @@ struct WALReplay {
         if newest == 0, let first = numbers.first {
             if first > expected { reportMissing(expected...(first - 1)) }
             expected = first
+        }
+        let (number, offset) = end.map { ($0.file.number, $0.offset) } ?? (expected, WALFile.headerByteCount)
+        if held.fileNumber > number || held.fileNumber == number && held.offset > offset {
+            // It is lost, from here on. A frame in its place would pass for one that is known already.
+            reportLostEnd(behind: held.fileNumber == number ? offset : 0)
+            (end, expected) = (nil, held.fileNumber + 1)
         }
         let last = try end ?? emptyFile(number: expected, exists: numbers.contains(expected))
         for number in numbers where number > last.file.number {
@@ -275,6 +286,15 @@ struct WALReplay {
             .init(
                 path: files.path(range.lowerBound), offset: 0, byteCount: 0,
                 reason: .missingFiles(through: range.upperBound), frame: nil))
+    }
+
+    private mutating func reportLostEnd(behind offset: Int) {
+        let path = files.path(held.fileNumber)
+        if report.damage.contains(where: { $0.path == path }) { return }
+        report.damage.append(
+            .init(
+                path: path, offset: offset, byteCount: max(held.offset - offset, 0), reason: .missingEnd,
+                frame: nil))
     }
 
     /// Zeroes `range` and all data behind it, having copied it to a file beside; of a file that was

@@ -108,16 +108,18 @@ public final class WriteAheadLog: @unchecked Sendable {
     /// once.
     ///
     /// What cannot be read is in the report and nowhere else; it never makes this fail.
-    /// - Parameter position: an ``endPosition`` of before; what lies before it is not looked at.
+    /// - Parameters:
+    ///   - position: an ``endPosition`` of before; what lies before it is not looked at.
+    ///   - held: another, not before it: frames are appended behind it, also where the end of the log is lost.
     /// - Throws: `StorageError` when the device fails, and whatever `body` throws; nothing was cut
     /// then.
     public func replay(
-        from position: WALPosition = .first,
+        from position: WALPosition = .first, held: WALPosition? = nil,
         _ body: (FrameHeader, RawSpan, WALPosition) throws -> Void
     ) throws -> ReplayReport {
         precondition(phase == .opened, "replay is the first thing to do, once: \(phase)")
         let start = options.time.monotonicNanoseconds()
-        var replay = WALReplay(files, from: max(position, .first))
+        var replay = WALReplay(files, from: max(position, .first), held: held)
         let end: WALReplay.End
         do {
             try files.findPool()
