@@ -234,9 +234,10 @@ import Testing
         store.close()
     }
 
-    @Test func `a batch that is damaged before it is rolled up is told at every start, and its file kept`()
-        throws
-    {
+    @Test(arguments: [false, true])
+    func `a batch that is damaged before it is rolled up is told at every start, and its file kept`(
+        besideAnother: Bool
+    ) throws {
         let store = try openStore(disk)
         var model = Model()
         var random = SeededRandom(32)
@@ -244,12 +245,19 @@ import Testing
         store.wal.flush()
         disk[logPath(1)]![9000] ^= 1
         let damaged = disk[logPath(1)]!
+        let another: [UInt8] = [1, 2, 3]
+        if besideAnother { disk[logPath(1) + ".damaged"] = another }
         store.rollUpAll()
         #expect(store.takeDamage().count == 1)
         store.snapshotsCover(upTo: store.endPosition)
         store.runAll()
         #expect(disk[logPath(1)] == nil)
-        #expect(disk[logPath(1) + ".damaged"] == damaged)
+        if besideAnother {
+            #expect(disk[logPath(1) + ".damaged"] == another)
+            #expect(disk[logPath(1) + ".2.damaged"] == damaged)
+        } else {
+            #expect(disk[logPath(1) + ".damaged"] == damaged)
+        }
         store.close()
         for _ in 0..<2 {
             let again = try LogStore(directory: "/data", options: storeOptions(disk))

@@ -65,7 +65,7 @@ import Testing
         _ = try log.replay { _, _, _ in }
         let header = FrameHeader(
             kind: .batch, log: LogID(1), baseOffset: Offset(0), lastOffset: Offset(0), appendTime: Timestamp(nanoseconds: 1))
-        try log.append(header, durability: .never, [UInt8](repeating: 1, count: 50).span.bytes)
+        _ = try log.append(header, durability: .never, [UInt8](repeating: 1, count: 50).span.bytes)
         log.submit()
         #expect(log.runWriterStep())
         #expect(log.writtenMark == log.appendedMark && log.durableMark < log.appendedMark)

@@ -48,7 +48,7 @@ final class ReleaseJob: BackgroundJob {
         do {
             switch file.fate {
             case .keepAside:
-                try fileSystem.rename(path, to: path + ".damaged")
+                try fileSystem.keepAside(path)
             case .recycle:
                 if walFiles.pool.isOpen,
                     try fileSystem.open(path, .readOnly).byteCount() == walFiles.fileByteCount

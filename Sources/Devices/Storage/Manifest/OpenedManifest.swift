@@ -70,7 +70,7 @@ struct OpenedManifest {
         }
         for lost in rebuild.damage {
             // Kept for people, under a name that nothing takes for a segment file.
-            do { try fileSystem.rename(lost.path, to: lost.path + ".damaged") } catch {
+            do { try fileSystem.keepAside(lost.path) } catch {
                 throw .from(error)
             }
         }

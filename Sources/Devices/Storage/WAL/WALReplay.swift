@@ -159,7 +159,7 @@ struct WALReplay {
         var scanner = try WALScanner(file)
         guard case .end(let offset, let dataEnd)? = try scanner.next(), dataEnd > offset else { return }
         if !report.damage.contains(where: { $0.path == file.path }) { damage(file, 0..<dataEnd, .fileHeader) }
-        try files.fileSystem.rename(file.path, to: file.path + ".damaged")
+        try files.fileSystem.keepAside(file.path)
         try files.fileSystem.synchronizeDirectory(files.folder)
     }
 
