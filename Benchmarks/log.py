@@ -82,7 +82,7 @@ def disk(load, size, count):
 
 def publish(load, kinds):
     """JetStream, 128 B: as fast as it goes, at half of that for the time to the answer, and one at a time."""
-    disk(load, 4096, scaled(2000))
+    disk(load, 4096, scaled(10_000))
     for publishers in (1, 8):
         for name, kind, arguments in kinds:
             count = scaled(400_000 if "always" not in name else 8_000) // publishers
@@ -98,7 +98,7 @@ def publish(load, kinds):
     for name, kind, arguments in kinds:
         with running(kind, arguments) as server:
             make_streams(server, 1)
-            seconds, done, median, late = load("publish", server.nats_port, 1, 128, scaled(4000), 1)
+            seconds, done, median, late = load("publish", server.nats_port, 1, 128, scaled(16_000), 1)
         line("sync publish, 128 B", name, f"{done / seconds:11,.0f} /s", f"p50 {median / 1000:6.2f} ms  p99 {late / 1000:6.2f} ms")
 
 
@@ -113,7 +113,7 @@ def classes(load, kinds):
                 cpu = cpu_seconds(server)
                 seconds, done, *_ = load("publish", server.nats_port, 8, 128, count, 2000)
                 cpu = cpu_seconds(server) - cpu
-                one = load("publish", server.nats_port, 1, 128, scaled(4000), 1)
+                one = load("publish", server.nats_port, 1, 128, scaled(16_000), 1)
             line(f"{name}: async publish, 128 B, 8 publishers", kind, f"{done / seconds:11,.0f} /s",
                  f"{cpu / done * 1e6:8.2f} µs CPU", f"one at a time {one[1] / one[0]:9,.0f} /s  p50 {one[2] / 1000:6.3f} ms")
         if settings is None:
